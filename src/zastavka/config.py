@@ -1,0 +1,208 @@
+"""Every option once: a frozen model per stage, with its unit and range; recipes are named sets of them.
+
+A stage receives its own model, never the whole `Config`. A trained model stores the `Config` it was
+made with, so that answering uses what training used.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from zastavka.errors import OptionError
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExtractOptions(_Options):
+    """From a file to rows."""
+
+    step: float = Field(0.5, ge=0.1, le=10.0, description="seconds per row")
+    picture_at: Literal["start", "centre"] = Field(
+        "centre", description="which picture stands for a row: on screen at its start or centre"
+    )
+    window_share: float = Field(0.35, gt=0, le=1, description="share of the episode searched")
+    window_min: float = Field(300.0, gt=0, description="seconds searched at least")
+    window_max: float = Field(900.0, gt=0, description="seconds searched at most")
+    encoder: str = Field(
+        "builtin", description="'builtin', 'clip', a hub name or a folder of a CLIP-like checkpoint"
+    )
+    sound: bool = Field(True, description="whether the sound is described too")
+    language: str | None = Field(None, description="audio language preferred, as ISO 639 code")
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if self.window_min > self.window_max:
+            raise ValueError(f"window_min {self.window_min} is above window_max {self.window_max}")
+        return self
+
+    def window(self, duration: float) -> float:
+        """Seconds from the beginning that are searched in an episode of `duration` seconds."""
+        wanted = min(max(self.window_share * duration, self.window_min), self.window_max)
+        return min(wanted, duration)
+
+
+class NetworkOptions(_Options):
+    """The shape of `learn.network.IntroDetectionTransformer`."""
+
+    d_model: int = Field(128, ge=8, description="width of the encoder")
+    n_heads: int = Field(4, ge=1)
+    n_layers: int = Field(4, ge=1)
+    feedforward: int = Field(256, ge=8, description="hidden width of an encoder layer")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    window_rows: int = Field(600, ge=8, description="rows seen at once, and learned positions")
+    stride_rows: int = Field(300, ge=1, description="rows between windows; blended where they overlap")
+    conv_layers: int = Field(0, ge=0, description="residual convolutions before the encoder")
+    project: bool = Field(True, description="linear map of the features to d_model before the encoder")
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> Self:
+        if self.d_model % self.n_heads:
+            raise ValueError(f"d_model {self.d_model} is no multiple of n_heads {self.n_heads}")
+        if self.stride_rows > self.window_rows:
+            raise ValueError(
+                f"stride_rows {self.stride_rows} leaves rows between windows of {self.window_rows}"
+            )
+        return self
+
+
+class TrainOptions(_Options):
+    """How a head is trained."""
+
+    epochs: int = Field(30, ge=1)
+    batch: int = Field(16, ge=1, description="windows per step")
+    learning_rate: float = Field(3e-5, gt=0)
+    weight_decay: float = Field(1e-5, ge=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    class_weights: tuple[float, float] | None = Field(
+        None, description="factors on the logits of tags 0 and 1, in training and in answering"
+    )
+    oversample: tuple[float, float] | None = Field(
+        None, description="chance of a window with and without a positive row to be drawn"
+    )
+    copies: int = Field(0, ge=0, description="augmented copies of positive rows in a dataset")
+    keep_negative: float = Field(1.0, ge=0, le=1, description="share of windows without a positive kept")
+    train_stride_rows: int = Field(300, ge=1, description="rows between training windows")
+    mask_rows: float = Field(0.0, ge=0, lt=1, description="share of rows whose features are hidden")
+    drop_sense: float = Field(0.0, ge=0, lt=1, description="chance that a window is shown without one sense")
+    noise: float = Field(0.0, ge=0, description="standard deviation of noise on standardised features")
+    grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    average: float = Field(0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = off")
+    validation: float = Field(0.15, ge=0, lt=1, description="share of series held back to choose the epoch")
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = Field(42, ge=0)
+
+
+class DecodeOptions(_Options):
+    """From row probabilities to segments."""
+
+    method: Literal["closing", "duration"] = Field(
+        "duration", description="best path + binary closing (prototype), or best interval"
+    )
+    transition_bias: tuple[float, float] = Field(
+        (0.0, 0.0), description="added to the CRF's transitions 1->1 and 1->0 when answering"
+    )
+    closing_rows: int = Field(3, ge=1, description="width of the closing, method 'closing'")
+    min_rows: int = Field(3, ge=1, description="shortest run of rows kept, method 'closing'")
+    min_seconds: float = Field(2.5, gt=0, description="shortest segment, method 'duration'")
+    max_seconds: float = Field(180.0, gt=0, description="longest segment, method 'duration'")
+    typical_seconds: float = Field(20.0, gt=0, description="median of the duration prior (log-normal)")
+    spread: float = Field(1.0, gt=0, description="standard deviation of the log of the duration")
+    prior_weight: float = Field(1.0, ge=0, description="weight of the duration prior; 0 = flat")
+    merge_gap: float = Field(2.0, ge=0, description="seconds: shorter gaps between segments close")
+    threshold: float = Field(0.5, ge=0, le=1, description="confidence from which a segment is found")
+    max_segments: int = Field(1, ge=1, description="segments reported per episode")
+
+
+class Config(_Options):
+    """All stages of one recipe."""
+
+    recipe: str = "default"
+    extract: ExtractOptions = ExtractOptions()
+    network: NetworkOptions = NetworkOptions()
+    train: TrainOptions = TrainOptions()
+    decode: DecodeOptions = DecodeOptions()
+
+    @classmethod
+    def read(cls, path: Path, base: Config | None = None) -> Config:
+        """A TOML file over the defaults, or over `base`. OptionError names the first wrong option."""
+        try:
+            with path.open("rb") as file:
+                tables = tomllib.load(file)
+        except OSError as error:
+            raise OptionError(path, "can't be read: {why}", "check the path", why=error) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise OptionError(path, "is not TOML: {why}", "mend that line", why=error) from error
+        return (base or cls()).override(tables, str(path))
+
+    def override(self, tables: dict[str, object], subject: str) -> Config:
+        """This config with options of `tables` ({stage: {option: value}}) in place of its own."""
+        merged: dict[str, object] = self.model_dump()
+        for stage, options in tables.items():
+            mine = merged.get(stage)
+            merged[stage] = {**mine, **options} if _both_tables(mine, options) else options  # type: ignore[dict-item]
+        try:
+            return Config.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise OptionError(
+                subject, "option {where}: {why}", "see `zastavka train --help`",
+                where=where or "-", why=first["msg"],
+            ) from error
+
+    def with_settings(self, settings: list[str]) -> Config:
+        """This config with `stage.option=value` settings from the command line; values are TOML."""
+        config = self
+        for text in settings:
+            name, separator, value = text.partition("=")
+            stage, dot, option = name.strip().partition(".")
+            if not (separator and dot):
+                raise OptionError(text, "is not STAGE.OPTION=VALUE", "write e.g. train.epochs=5")
+            try:
+                parsed = tomllib.loads(f"value = {value}")["value"]
+            except tomllib.TOMLDecodeError:
+                parsed = value.strip()
+            config = config.override({stage: {option: parsed}}, text)
+        return config
+
+
+def _both_tables(mine: object, other: object) -> bool:
+    return isinstance(mine, dict) and isinstance(other, dict)
+
+
+# The prototype's own settings (SearchIntroSerials): 1 picture a second of the first 180 s, windows of
+# 60 rows, class weights 1:2, windows with a positive row drawn 20 times as often, two augmented
+# copies, Adam 3e-5, 30 epochs, transitions biased by +-1.5, closing of width 3, runs of >= 3 rows.
+BASELINE = Config(
+    recipe="baseline",
+    extract=ExtractOptions(
+        step=1.0, picture_at="start", window_share=1.0, window_min=180.0, window_max=180.0,
+        encoder="clip", sound=False,
+    ),
+    network=NetworkOptions(
+        d_model=768, n_heads=12, n_layers=6, feedforward=2048, window_rows=60, stride_rows=60,
+        project=False,
+    ),
+    train=TrainOptions(
+        class_weights=(1.0, 2.0), oversample=(20.0, 1.0), copies=2, keep_negative=0.4,
+        train_stride_rows=30,
+    ),
+    decode=DecodeOptions(method="closing", transition_bias=(1.5, -1.5)),
+)  # fmt: skip
+
+DEFAULT = Config(
+    recipe="default",
+    network=NetworkOptions(conv_layers=3),
+    train=TrainOptions(
+        epochs=40, batch=8, learning_rate=5e-4, weight_decay=0.02, schedule="cosine",
+        mask_rows=0.1, drop_sense=0.1, noise=0.1, grad_clip=1.0, average=0.99,
+    ),
+)  # fmt: skip
+
+RECIPES: dict[str, Config] = {"baseline": BASELINE, "default": DEFAULT}

@@ -1,0 +1,1 @@
+"""Everything that needs torch: the network, its CRF, training and export. Extra `train`."""

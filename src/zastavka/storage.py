@@ -1,0 +1,52 @@
+"""Files that are there whole or not at all: write beside the target, then rename over it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zastavka.errors import StorageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path`; on leaving without error it becomes `path`.
+
+    A run that is killed leaves the old file as it was. StorageError: disk full, no permission.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # a name of its own for each writer, so that two processes never share a part
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".part{path.suffix}", dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        yield part
+        part.chmod(0o666 & ~_UMASK)
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(
+            path, "can't be written: {why}", "free some space, or choose another place",
+            why=error.strerror or error,
+        ) from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 file whole or not at all."""
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # mkstemp makes private files; read once, since reading means setting
