@@ -56,9 +56,13 @@ class NetworkOptions(_Options):
     feedforward: int = Field(256, ge=8, description="hidden width of an encoder layer")
     dropout: float = Field(0.1, ge=0, lt=1)
     window_rows: int = Field(600, ge=8, description="rows seen at once, and learned positions")
-    stride_rows: int = Field(300, ge=1, description="rows between windows; blended where they overlap")
+    stride_rows: int = Field(
+        300, ge=1, description="rows between windows; blended where they overlap"
+    )
     conv_layers: int = Field(0, ge=0, description="residual convolutions before the encoder")
-    project: bool = Field(True, description="linear map of the features to d_model before the encoder")
+    project: bool = Field(
+        True, description="linear map of the features to d_model before the encoder"
+    )
 
     @model_validator(mode="after")
     def _check_shape(self) -> Self:
@@ -86,14 +90,24 @@ class TrainOptions(_Options):
         None, description="chance of a window with and without a positive row to be drawn"
     )
     copies: int = Field(0, ge=0, description="augmented copies of positive rows in a dataset")
-    keep_negative: float = Field(1.0, ge=0, le=1, description="share of windows without a positive kept")
+    keep_negative: float = Field(
+        1.0, ge=0, le=1, description="share of windows without a positive kept"
+    )
     train_stride_rows: int = Field(300, ge=1, description="rows between training windows")
     mask_rows: float = Field(0.0, ge=0, lt=1, description="share of rows whose features are hidden")
-    drop_sense: float = Field(0.0, ge=0, lt=1, description="chance that a window is shown without one sense")
-    noise: float = Field(0.0, ge=0, description="standard deviation of noise on standardised features")
+    drop_sense: float = Field(
+        0.0, ge=0, lt=1, description="chance that a window is shown without one sense"
+    )
+    noise: float = Field(
+        0.0, ge=0, description="standard deviation of noise on standardised features"
+    )
     grad_clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    average: float = Field(0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = off")
-    validation: float = Field(0.15, ge=0, lt=1, description="share of series held back to choose the epoch")
+    average: float = Field(
+        0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = off"
+    )
+    validation: float = Field(
+        0.15, ge=0, lt=1, description="share of series held back to choose the epoch"
+    )
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     seed: int = Field(42, ge=0)
 
@@ -111,11 +125,15 @@ class DecodeOptions(_Options):
     min_rows: int = Field(3, ge=1, description="shortest run of rows kept, method 'closing'")
     min_seconds: float = Field(2.5, gt=0, description="shortest segment, method 'duration'")
     max_seconds: float = Field(180.0, gt=0, description="longest segment, method 'duration'")
-    typical_seconds: float = Field(20.0, gt=0, description="median of the duration prior (log-normal)")
+    typical_seconds: float = Field(
+        20.0, gt=0, description="median of the duration prior (log-normal)"
+    )
     spread: float = Field(1.0, gt=0, description="standard deviation of the log of the duration")
     prior_weight: float = Field(1.0, ge=0, description="weight of the duration prior; 0 = flat")
     merge_gap: float = Field(2.0, ge=0, description="seconds: shorter gaps between segments close")
-    threshold: float = Field(0.5, ge=0, le=1, description="confidence from which a segment is found")
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="confidence from which a segment is found"
+    )
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
 
 
@@ -152,8 +170,11 @@ class Config(_Options):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise OptionError(
-                subject, "option {where}: {why}", "see `zastavka train --help`",
-                where=where or "-", why=first["msg"],
+                subject,
+                "option {where}: {why}",
+                "see `zastavka train --help`",
+                where=where or "-",
+                why=first["msg"],
             ) from error
 
     def with_settings(self, settings: list[str]) -> Config:

@@ -84,14 +84,20 @@ def read_detections(path: Path) -> list[Detection | Failure]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LabelError(path, "can't be read: {why}", "check the path", why=error.strerror) from error
+        raise LabelError(
+            path, "can't be read: {why}", "check the path", why=error.strerror
+        ) from error
     except ValueError as error:
         raise LabelError(path, "is not JSON: {why}", "write it anew", why=error) from error
     rows = document.get("episodes") if isinstance(document, dict) else None
     if not isinstance(rows, list):
-        raise LabelError(path, "has no list 'episodes'", "give a file that `detect --format json` wrote")
+        raise LabelError(
+            path, "has no list 'episodes'", "give a file that `detect --format json` wrote"
+        )
     if document.get("version", FORMAT_VERSION) > FORMAT_VERSION:
-        raise LabelError(path, "is of a newer format ({v})", "update zastavka", v=document["version"])
+        raise LabelError(
+            path, "is of a newer format ({v})", "update zastavka", v=document["version"]
+        )
     results = []
     for i, row in enumerate(rows):
         try:
@@ -112,7 +118,13 @@ def _row(result: Detection | Failure) -> dict[str, object]:
         "number": episode.number,
     }
     if isinstance(result, Failure):
-        return {**head, "duration": None, "error": result.error, "segments": [], "not_found_reason": None}
+        return {
+            **head,
+            "duration": None,
+            "error": result.error,
+            "segments": [],
+            "not_found_reason": None,
+        }
     return {
         **head,
         "duration": result.duration,
@@ -135,7 +147,9 @@ def _finding_row(finding: Finding) -> dict[str, object]:
 
 
 def _read_row(row: dict[str, object]) -> Detection | Failure:
-    episode = Episode(Path(str(row["path"])), row.get("series"), row.get("season"), row.get("number"))  # type: ignore[arg-type]
+    episode = Episode(
+        Path(str(row["path"])), row.get("series"), row.get("season"), row.get("number")
+    )  # type: ignore[arg-type]
     if row.get("error"):
         return Failure(episode, str(row["error"]))
     return Detection(

@@ -31,7 +31,12 @@ class Episode:
         # two folders up are enough for `Series/Season 1/file.mkv`, and more would be guesswork
         name = os.fspath(Path(*path.parts[-3:]))
         guess = guessit(name, {"type": "episode"})
-        return cls(path, _text(guess.get("title")), _first(guess.get("season")), _first(guess.get("episode")))
+        return cls(
+            path,
+            _text(guess.get("title")),
+            _first(guess.get("season")),
+            _first(guess.get("episode")),
+        )
 
 
 def find_episodes(paths: Iterable[Path]) -> list[Episode]:

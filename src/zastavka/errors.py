@@ -40,7 +40,9 @@ class ZastavkaError(Exception):
         return _rebuild, (type(self), self.subject, self.found, self.cure, self.values)
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.found.format(**self.values)}; {self.cure.format(**self.values)}"
+        return (
+            f"{self.subject}: {self.found.format(**self.values)}; {self.cure.format(**self.values)}"
+        )
 
 
 def _rebuild(

@@ -21,7 +21,9 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # a name of its own for each writer, so that two processes never share a part
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=f".part{path.suffix}", dir=path.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=f".part{path.suffix}", dir=path.parent
+        )
         os.close(handle)
         part = Path(name)
         yield part
@@ -29,7 +31,9 @@ def replacing(path: Path) -> Iterator[Path]:
         part.replace(path)
     except OSError as error:
         raise StorageError(
-            path, "can't be written: {why}", "free some space, or choose another place",
+            path,
+            "can't be written: {why}",
+            "free some space, or choose another place",
             why=error.strerror or error,
         ) from error
     finally:
