@@ -1,4 +1,4 @@
-"""Every option once: a frozen model per stage, with its unit and range; recipes are named sets of them.
+"""Every option once: a frozen model per stage, with unit and range; recipes are named sets of them.
 
 A stage receives its own model, never the whole `Config`. A trained model stores the `Config` it was
 made with, so that answering uses what training used.
@@ -60,8 +60,8 @@ class NetworkOptions(_Options):
         300, ge=1, description="rows between windows; blended where they overlap"
     )
     conv_layers: int = Field(0, ge=0, description="residual convolutions before the encoder")
-    project: bool = Field(
-        True, description="linear map of the features to d_model before the encoder"
+    inputs: Literal["pictures", "all"] = Field(
+        "all", description="the encoder's vectors as they are, or everything known, standardised"
     )
 
     @model_validator(mode="after")
@@ -208,7 +208,7 @@ BASELINE = Config(
     ),
     network=NetworkOptions(
         d_model=768, n_heads=12, n_layers=6, feedforward=2048, window_rows=60, stride_rows=60,
-        project=False,
+        inputs="pictures",
     ),
     train=TrainOptions(
         class_weights=(1.0, 2.0), oversample=(20.0, 1.0), copies=2, keep_negative=0.4,

@@ -1,0 +1,167 @@
+"""`EpisodeFeatures`: an episode as rows on one grid; extract, save, load."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka import audio
+from zastavka.config import ExtractOptions
+from zastavka.errors import FeatureError, MediaError, StorageError
+from zastavka.media import probe
+from zastavka.pictures import Picture, Pictures
+from zastavka.segment import Grid
+from zastavka.storage import replacing
+from zastavka.vision import PictureEncoder
+from zastavka.waveform import read_waveform
+
+Floats = NDArray[np.float32]
+Progress = Callable[[float], None]  # share of the work done, in [0, 1]
+
+_FORMAT = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeFeatures:
+    """What is known of an episode, row by row.
+
+    `picture` is (grid.n, width of `encoder`), `sound` (grid.n, len(audio.COLUMNS)). A file without
+    pictures or sound has None there. `duration` is that of the episode, which may be longer than
+    the grid: only its beginning is searched.
+    """
+
+    grid: Grid
+    duration: float
+    picture: Floats | None
+    sound: Floats | None
+    encoder: str
+    audio: str = audio.NAME
+
+    def __post_init__(self) -> None:
+        for name in ("picture", "sound"):
+            rows = getattr(self, name)
+            if rows is not None and (rows.ndim != 2 or len(rows) != self.grid.n):
+                raise ValueError(f"{name} {rows.shape} does not fit a grid of {self.grid.n} rows")
+        if self.picture is None and self.sound is None:
+            raise ValueError("neither pictures nor sound")
+
+    def __repr__(self) -> str:
+        shapes = (None if rows is None else rows.shape for rows in (self.picture, self.sound))
+        return "EpisodeFeatures({} s a row, picture {}, sound {}, {})".format(
+            self.grid.step, *shapes, self.encoder
+        )
+
+    def check_finite(self, subject: str | os.PathLike[str]) -> None:
+        """FeatureError naming `subject` if a value is NaN or infinite."""
+        for name, rows in (("picture", self.picture), ("sound", self.sound)):
+            if rows is not None and not np.isfinite(rows).all():
+                row = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
+                raise FeatureError(
+                    subject, "{name} features hold NaN or infinity in row {row}",
+                    "extract them again", name=name, row=row,
+                )  # fmt: skip
+
+
+def extract(
+    path: Path, encoder: PictureEncoder, options: ExtractOptions, progress: Progress | None = None
+) -> EpisodeFeatures:
+    """Read the searched window of a file and describe its pictures and sound.
+
+    MediaError: the file can't be read, or is shorter than one row.
+    """
+    info = probe(path)
+    if info.duration < options.step:
+        raise MediaError(
+            path, "lasts {seconds:.2f} s, less than one row of {step} s", "give a longer file",
+            seconds=info.duration, step=options.step,
+        )  # fmt: skip
+    grid = Grid.over(options.window(info.duration), options.step)
+    sound = _sound(path, grid, options) if options.sound else None
+    picture = None if info.video is None else _picture(path, grid, encoder, options, progress)
+    if picture is None and sound is None:
+        raise MediaError(path, "holds nothing that can be described", "give a file with pictures")
+    features = EpisodeFeatures(grid, info.duration, picture, sound, encoder.name)
+    features.check_finite(path)
+    return features
+
+
+def _sound(path: Path, grid: Grid, options: ExtractOptions) -> Floats | None:
+    waveform = read_waveform(path, audio.RATE, grid.duration, options.language)
+    return None if waveform is None else audio.describe_sound(waveform.samples, grid)
+
+
+def _picture(
+    path: Path,
+    grid: Grid,
+    encoder: PictureEncoder,
+    options: ExtractOptions,
+    progress: Progress | None,
+) -> Floats | None:
+    times = grid.times if options.picture_at == "centre" else grid.times - grid.step / 2
+    rows: list[Floats] = []
+    done = 0
+    with Pictures.at(path, times.tolist(), encoder.size) as pictures:
+        for batch in _batches(pictures, 64):
+            rows.append(encoder.encode([picture.image for picture in batch]))
+            done += len(batch)
+            if progress:
+                progress(done / grid.n)
+    if not rows:
+        return None
+    table = np.concatenate(rows)
+    # a file that breaks off, or whose pictures end before its sound: the last picture stays on screen
+    return np.pad(table, ((0, grid.n - len(table)), (0, 0)), mode="edge")
+
+
+def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:
+    while batch := list(islice(pictures, size)):
+        yield batch
+
+
+def save(features: EpisodeFeatures, path: Path) -> None:
+    """Write features as safetensors (no pickle), whole or not at all."""
+    from safetensors.numpy import save_file
+
+    meta = {
+        "format": _FORMAT, "step": repr(features.grid.step), "n": str(features.grid.n),
+        "duration": repr(features.duration), "encoder": features.encoder, "audio": features.audio,
+    }  # fmt: skip
+    tables = {"picture": features.picture, "sound": features.sound}
+    arrays = {name: np.ascontiguousarray(rows) for name, rows in tables.items() if rows is not None}
+    with replacing(path) as part:
+        try:
+            save_file(arrays, part, metadata={"zastavka": json.dumps(meta)})
+        except Exception as error:
+            # safetensors reports a full disk as its own error, not as OSError
+            raise StorageError(
+                path, "can't be written: {why}", "free some space, or choose another place", why=error
+            ) from error
+
+
+def load(path: Path) -> EpisodeFeatures:
+    """Read features that `save` wrote. FeatureError: damaged, or of another format."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            meta = json.loads((file.metadata() or {})["zastavka"])
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise FeatureError(path, "is not a feature file: {why}", "extract it again", why=error) from error
+    if meta["format"] != _FORMAT:
+        raise FeatureError(
+            path, "is of feature format {found}", "extract it again", found=meta["format"]
+        )
+    features = EpisodeFeatures(
+        Grid(float(meta["step"]), int(meta["n"])), float(meta["duration"]),
+        arrays.get("picture"), arrays.get("sound"), meta["encoder"], meta["audio"],
+    )  # fmt: skip
+    features.check_finite(path)
+    return features

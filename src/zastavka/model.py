@@ -1,0 +1,260 @@
+"""A trained head: what it is fed (`assemble_inputs`), and `Head`, which runs it by onnxruntime.
+
+A model is a folder: `network.onnx`, `weights.safetensors` (the network's state dict, with the mean and
+spread of the inputs), `options.json`, `metrics.json` and a card. Answering needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from zastavka import audio, descriptor
+from zastavka.config import Config, NetworkOptions
+from zastavka.crf import CRFWeights
+from zastavka.errors import FeatureError, ModelError
+from zastavka.features import EpisodeFeatures
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+Floats = NDArray[np.float32]
+
+ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE = "network.onnx", "weights.safetensors", "options.json"
+METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
+
+_CLIP = 6.0  # spreads from the mean; beyond is a broken file, not a picture
+_RELATIVE = slice(0, audio.COLUMNS.index("softest_2s") + 1)  # sound columns in dB
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a head expects. `mean` and `spread` (f,) standardise the inputs; None = as they are.
+
+    `senses` are the columns of picture and sound, hidden when a file lacks one.
+    """
+
+    encoder: str
+    picture_width: int
+    sound_width: int
+    inputs: str
+    mean: Floats | None = None
+    spread: Floats | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the assembled inputs."""
+        if self.inputs == "pictures":
+            return self.picture_width
+        return self.picture_width + _CHANGE_WIDTH + self.sound_width + _PLACE_WIDTH
+
+    @property
+    def senses(self) -> tuple[slice, slice]:
+        """Columns of the picture and of the sound."""
+        seen = self.picture_width + (0 if self.inputs == "pictures" else _CHANGE_WIDTH)
+        return slice(0, seen), slice(seen, seen + self.sound_width)
+
+    def check(self, features: EpisodeFeatures, subject: str) -> None:
+        """FeatureError if features were made for another head."""
+        if features.encoder != self.encoder:
+            raise FeatureError(
+                subject, "features are of encoder '{found}', the model wants '{wanted}'",
+                "extract them with that encoder, or choose another model",
+                found=features.encoder, wanted=self.encoder,
+            )  # fmt: skip
+        for name, rows, width in (
+            ("picture", features.picture, self.picture_width),
+            ("sound", features.sound, self.sound_width),
+        ):
+            if rows is not None and width and rows.shape[1] != width:
+                raise FeatureError(
+                    subject, "{name} features are {found} wide, the model wants {wanted}",
+                    "extract them again, or choose another model",
+                    name=name, found=rows.shape[1], wanted=width,
+                )  # fmt: skip
+
+
+_CHANGE_WIDTH = 4 * len(descriptor.LAGS)
+_PLACE_WIDTH = 5
+
+
+def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
+    """The rows that a head is fed, shape (n, spec.width): the one path of training and answering.
+
+    With `inputs="all"`: picture, its change, sound relative to the episode's own level, place. A sense
+    that the file lacks reads as its mean and says so in the last columns.
+    """
+    n = features.grid.n
+    if spec.inputs == "pictures":
+        table = _or_zeros(features.picture, n, spec.picture_width)
+    else:
+        picture = _or_zeros(features.picture, n, spec.picture_width)
+        parts = [picture, _change(picture, features.encoder), _sound(features, spec), _place(features)]
+        table = np.concatenate(parts, axis=1)
+    if spec.mean is not None and spec.spread is not None:
+        table = np.clip((table - spec.mean) / spec.spread, -_CLIP, _CLIP)
+        for missing, columns in zip(
+            (features.picture is None, features.sound is None), spec.senses, strict=True
+        ):
+            if missing:
+                table[:, columns] = 0.0
+    return np.ascontiguousarray(table, dtype=np.float32)
+
+
+def _or_zeros(rows: Floats | None, n: int, width: int) -> Floats:
+    return rows if rows is not None else np.zeros((n, width), np.float32)
+
+
+def _change(picture: Floats, encoder: str) -> Floats:
+    if encoder == descriptor.BuiltinDescriptor.name:
+        return descriptor.change(picture)
+    # embeddings have no layout of columns: their distance to neighbours fills the same places
+    out = np.zeros((len(picture), _CHANGE_WIDTH), np.float32)
+    for i, lag in enumerate(descriptor.LAGS):
+        if len(picture) > lag:
+            gap = 1.0 - (picture[lag:] * picture[:-lag]).sum(axis=1)
+            out[lag:, 4 * i] = gap
+            out[:-lag, 4 * i + 1] = gap
+    return out
+
+
+def _sound(features: EpisodeFeatures, spec: InputSpec) -> Floats:
+    """Sound with its dB columns relative to the episode's median: gain is no evidence (cepstral mean
+    normalisation, Atal 1974)."""
+    sound = features.sound
+    if sound is None or not spec.sound_width:
+        return np.zeros((features.grid.n, spec.sound_width), np.float32)
+    table = sound.copy()
+    level = np.median(sound[:, audio.COLUMNS.index("loudness")])
+    table[:, _RELATIVE] -= np.where(_IS_LEVEL[_RELATIVE], level, 0.0).astype(np.float32)
+    return table
+
+
+_IS_LEVEL = np.array(
+    [
+        name in ("loudness", "softest", "loudest", "softest_2s")
+        or (name.startswith("mel") and not name.startswith("mel_spread"))
+        for name in audio.COLUMNS
+    ]
+)
+
+
+def _place(features: EpisodeFeatures) -> Floats:
+    """Where a row is: seconds from the beginning and to the end (log), share; which senses are there."""
+    times = features.grid.times
+    left = np.maximum(features.duration - times, 0.0)
+    n = len(times)
+    columns = [
+        np.log1p(times),
+        np.log1p(left),
+        times / max(features.duration, 1e-6),
+        np.full(n, float(features.picture is not None)),
+        np.full(n, float(features.sound is not None)),
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def windows(n: int, options: NetworkOptions) -> list[slice]:
+    """The windows of at most `window_rows` rows that cover n rows, none dropped, none padded."""
+    size, stride = options.window_rows, options.stride_rows
+    if n <= size:
+        return [slice(0, n)]
+    if stride == size:  # side by side, as the prototype has them; the last one is shorter
+        return [slice(i, min(i + size, n)) for i in range(0, n, size)]
+    firsts = [*range(0, n - size, stride), n - size]
+    return [slice(i, i + size) for i in firsts]
+
+
+class Head:
+    """A trained network, ready to answer."""
+
+    def __init__(self, folder: Path, session: InferenceSession, config: Config, spec: InputSpec, crf: CRFWeights) -> None:
+        self.folder, self.config, self.spec, self.crf = folder, config, spec, crf
+        self._session = session
+
+    @classmethod
+    def load(cls, folder: Path) -> Head:
+        """The model in a folder. ModelError: something is missing, damaged or of a newer version."""
+        config, document = read_options(folder)
+        weights = _read_weights(folder / WEIGHTS_FILE)
+        try:
+            crf = CRFWeights(
+                weights["crf.transitions"], weights["crf.start_transitions"], weights["crf.end_transitions"]
+            )
+            spec = InputSpec(
+                **document["inputs"], mean=weights.get("inputs.mean"), spread=weights.get("inputs.spread")
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(folder, "is incomplete: {why}", "train it again", why=error) from error
+        return cls(folder, _open_session(folder / ONNX_FILE), config, spec, crf)
+
+    @property
+    def name(self) -> str:
+        """What an answer names as its source."""
+        return self.folder.name
+
+    def emissions(self, features: EpisodeFeatures, subject: str = "features") -> Floats:
+        """Emissions (n, 2); where windows overlap, blended with weights that fade at their ends."""
+        self.spec.check(features, subject)
+        features.check_finite(subject)
+        table = assemble_inputs(features, self.spec)
+        total = np.zeros((len(table), 2), np.float32)
+        weight = np.zeros((len(table), 1), np.float32)
+        for window in windows(len(table), self.config.network):
+            rows = table[None, window]
+            mask = np.ones(rows.shape[:2], np.bool_)
+            emitted = self._session.run(None, {"inputs": rows, "mask": mask})[0][0]
+            fade = _fade(len(emitted))
+            total[window] += emitted * fade
+            weight[window] += fade
+        return total / weight
+
+
+def _fade(n: int) -> Floats:
+    """Triangle over a window, shape (n, 1), nowhere zero: a row alone in its window keeps its value."""
+    ramp = np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)).astype(np.float32)
+    return (ramp / ramp.max())[:, None]
+
+
+def read_options(folder: Path) -> tuple[Config, dict[str, Any]]:
+    """The options a model was trained with, and the whole document."""
+    path = folder / OPTIONS_FILE
+    if not folder.is_dir() or not path.is_file():
+        raise ModelError(folder, "is not a model folder", "give a folder that `zastavka train` wrote")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return Config.model_validate(document["config"]), document
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise ModelError(path, "can't be used: {why}", "train the model again", why=error) from error
+
+
+def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(path, "can't be read: {why}", "train the model again", why=error) from error
+    for name, values in weights.items():
+        if not np.isfinite(values).all():
+            raise ModelError(path, "holds NaN in '{name}'", "train the model again", name=name)
+    return weights
+
+
+def _open_session(path: Path) -> InferenceSession:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no public base class
+        first = str(error).splitlines()[0]
+        raise ModelError(path, "can't be loaded: {why}", "train the model again", why=first) from error
