@@ -148,22 +148,27 @@ class Config(_Options):
 
     @classmethod
     def read(cls, path: Path, base: Config | None = None) -> Config:
-        """A TOML file over the defaults, or over `base`. OptionError names the first wrong option."""
+        """A TOML file over the defaults, or over `base`. OptionError names the wrong option."""
         try:
             with path.open("rb") as file:
                 tables = tomllib.load(file)
         except OSError as error:
-            raise OptionError(path, "can't be read: {why}", "check the path", why=error) from error
+            raise OptionError(
+                path, "can't be read: {why}", "check the path", why=error.strerror
+            ) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise OptionError(path, "is not TOML: {why}", "mend that line", why=error) from error
         return (base or cls()).override(tables, str(path))
 
     def override(self, tables: dict[str, object], subject: str) -> Config:
         """This config with options of `tables` ({stage: {option: value}}) in place of its own."""
-        merged: dict[str, object] = self.model_dump()
+        merged = self.model_dump()
         for stage, options in tables.items():
             mine = merged.get(stage)
-            merged[stage] = {**mine, **options} if _both_tables(mine, options) else options  # type: ignore[dict-item]
+            if isinstance(mine, dict) and isinstance(options, dict):
+                merged[stage] = {**mine, **options}
+            else:  # not a stage, or not a table: validation says which
+                merged[stage] = options
         try:
             return Config.model_validate(merged)
         except ValidationError as error:
@@ -193,12 +198,8 @@ class Config(_Options):
         return config
 
 
-def _both_tables(mine: object, other: object) -> bool:
-    return isinstance(mine, dict) and isinstance(other, dict)
-
-
-# The prototype's own settings (SearchIntroSerials): 1 picture a second of the first 180 s, windows of
-# 60 rows, class weights 1:2, windows with a positive row drawn 20 times as often, two augmented
+# The prototype's own settings (SearchIntroSerials): 1 picture a second of the first 180 s, windows
+# of 60 rows, class weights 1:2, windows with a positive row drawn 20 times as often, two augmented
 # copies, Adam 3e-5, 30 epochs, transitions biased by +-1.5, closing of width 3, runs of >= 3 rows.
 BASELINE = Config(
     recipe="baseline",

@@ -1,4 +1,4 @@
-"""`Detection`: the segments of one episode, found or true; `Failure`: why there are none; their JSON.
+"""`Detection`: the segments of an episode, found or true; `Failure`: why it has none; their JSON.
 
 Truth and answer are the same type, so that one reader, one writer and one referee serve both.
 """
@@ -6,14 +6,17 @@ Truth and answer are the same type, so that one reader, one writer and one refer
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
 
 import zastavka
 from zastavka.episode import Episode
-from zastavka.errors import LabelError
+from zastavka.errors import LabelError, ZastavkaError
 from zastavka.segment import Segment
 from zastavka.storage import write_text
 
@@ -62,6 +65,7 @@ class Failure:
 
     episode: Episode
     error: str  # one line: which file, what was found, what to do
+    cause: ZastavkaError | None = field(default=None, compare=False, repr=False)  # to translate
 
 
 def to_json(results: Sequence[Detection | Failure]) -> str:
@@ -81,32 +85,94 @@ def write_detections(path: Path, results: Sequence[Detection | Failure]) -> None
 
 def read_detections(path: Path) -> list[Detection | Failure]:
     """Read a JSON document of a run. LabelError names the file and the episode that is wrong."""
+    return parse_detections(read_json(path), path)
+
+
+def read_json(path: Path) -> object:
+    """What a JSON file says. LabelError: it can't be read, or is not JSON."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        # editors on Windows put a byte order mark in front
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=JsonObject)
     except OSError as error:
         raise LabelError(
             path, "can't be read: {why}", "check the path", why=error.strerror
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabelError(path, "is not JSON: {why}", "write it anew", why=error) from error
+
+
+class JsonObject(dict[str, object]):
+    """A JSON object that remembers which of its keys were there twice."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        self.repeated = {key for key, n in Counter(key for key, _ in pairs).items() if n > 1}
+
+
+def parse_detections(document: object, path: Path) -> list[Detection | Failure]:
+    """The episodes of a JSON document of a run that was read from `path`."""
     rows = document.get("episodes") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
+    if not isinstance(document, dict) or not isinstance(rows, list):
         raise LabelError(
             path, "has no list 'episodes'", "give a file that `detect --format json` wrote"
         )
-    if document.get("version", FORMAT_VERSION) > FORMAT_VERSION:
-        raise LabelError(
-            path, "is of a newer format ({v})", "update zastavka", v=document["version"]
+    version = document.get("version", FORMAT_VERSION)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise LabelError(path, "is of another format ({v})", "update zastavka", v=version)
+    return [_parse_row(row, i, path) for i, row in enumerate(rows)]
+
+
+def _parse_row(row: object, i: int, path: Path) -> Detection | Failure:
+    try:
+        return _EpisodeRow.model_validate(row).value()
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except ValueError as error:
+        why = str(error)
+    raise LabelError(path, "episode {i}: {why}", "mend that entry", i=i, why=why)
+
+
+class _FindingRow(BaseModel):
+    start: float
+    end: float
+    type: str = "intro"
+    status: Status = "found"
+    confidence: float = 1.0
+    sources: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def value(self) -> Finding:
+        return Finding(
+            segment=Segment(self.start, self.end),
+            type=self.type,
+            confidence=self.confidence,
+            status=self.status,
+            sources=self.sources,
+            reason=self.reason,
         )
-    results = []
-    for i, row in enumerate(rows):
-        try:
-            results.append(_read_row(row))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LabelError(
-                path, "episode {i}: {why}", "mend that entry", i=i, why=repr(error)
-            ) from error
-    return results
+
+
+class _EpisodeRow(BaseModel):
+    path: str
+    series: str | None = None
+    season: int | None = None
+    number: int | None = None
+    duration: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    error: str | None = None
+    segments: tuple[_FindingRow, ...] = ()
+    not_found_reason: str | None = None
+
+    def value(self) -> Detection | Failure:
+        episode = Episode(Path(self.path), self.series, self.season, self.number)
+        if self.error:
+            return Failure(episode, self.error)
+        return Detection(
+            episode=episode,
+            duration=self.duration,
+            findings=tuple(row.value() for row in self.segments),
+            not_found_reason=self.not_found_reason,
+        )
 
 
 def _row(result: Detection | Failure) -> dict[str, object]:
@@ -144,31 +210,3 @@ def _finding_row(finding: Finding) -> dict[str, object]:
         "sources": list(finding.sources),
         "reason": finding.reason,
     }
-
-
-def _read_row(row: dict[str, object]) -> Detection | Failure:
-    episode = Episode(
-        Path(str(row["path"])), row.get("series"), row.get("season"), row.get("number")
-    )  # type: ignore[arg-type]
-    if row.get("error"):
-        return Failure(episode, str(row["error"]))
-    return Detection(
-        episode=episode,
-        duration=row.get("duration"),  # type: ignore[arg-type]
-        findings=tuple(_read_finding(finding) for finding in row["segments"]),  # type: ignore[attr-defined]
-        not_found_reason=row.get("not_found_reason"),  # type: ignore[arg-type]
-    )
-
-
-def _read_finding(row: dict[str, object]) -> Finding:
-    status = row.get("status", "found")
-    if status not in get_args(Status):
-        raise ValueError(f"status {status!r}")
-    return Finding(
-        segment=Segment(float(row["start"]), float(row["end"])),  # type: ignore[arg-type]
-        type=str(row.get("type", "intro")),
-        confidence=float(row.get("confidence", 1.0)),  # type: ignore[arg-type]
-        status=status,  # type: ignore[arg-type]
-        sources=tuple(row.get("sources", ())),  # type: ignore[arg-type]
-        reason=row.get("reason"),  # type: ignore[arg-type]
-    )

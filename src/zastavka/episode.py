@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,16 @@ from pathlib import Path
 from zastavka.errors import MediaError
 
 VIDEO_SUFFIXES = frozenset(
-    ".3gp .asf .avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogm .ogv .ts .vob .webm .wmv".split()
+    (
+        *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"),
+        *(".mpg", ".mts", ".ogm", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+    )
 )
+
+_WORD = re.compile(r"\w+")
+_LATIN, _CYRILLIC = re.compile("[a-z]", re.IGNORECASE), re.compile("[а-яё]", re.IGNORECASE)
+_VK_ID = re.compile(r"-?\d+_\d+")
+_LATIN_TWINS = str.maketrans("aceopxykABCEHKMOPTXY", "асеорхукАВСЕНКМОРТХУ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +35,17 @@ class Episode:
     @classmethod
     def from_path(cls, path: Path) -> Episode:
         """The episode of a file, its series, season and number read from its name and folders."""
+        if _VK_ID.fullmatch(path.stem):
+            return cls(path)
+        # two folders up are enough for `Series/Season 1/file.mkv`, and more would be guesswork
+        return cls.from_name("/".join(path.parts[-3:]), path)
+
+    @classmethod
+    def from_name(cls, name: str, path: Path) -> Episode:
+        """The episode of `path`, all else read from `name`, as "24 часа. 8 сезон, 18 серия"."""
         from guessit import guessit  # 0.3 s to import
 
-        # two folders up are enough for `Series/Season 1/file.mkv`, and more would be guesswork
-        name = os.fspath(Path(*path.parts[-3:]))
-        guess = guessit(name, {"type": "episode"})
+        guess = guessit(_one_alphabet(name), {"type": "episode"})
         return cls(
             path,
             _text(guess.get("title")),
@@ -44,8 +59,8 @@ def find_episodes(paths: Iterable[Path]) -> list[Episode]:
 
     A file named twice counts once. MediaError: a path that does not exist.
     """
-    files = dict.fromkeys(file for path in paths for file in _walk(path))
-    return [Episode.from_path(file) for file in files]
+    files = {os.path.abspath(file): file for path in paths for file in _walk(path)}
+    return [Episode.from_path(file) for file in files.values()]
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -55,8 +70,22 @@ def _walk(path: Path) -> Iterator[Path]:
         yield path
         return
     for file in sorted(path.rglob("*")):
-        if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file():
+        # hidden ones are what macOS and half-done downloads leave beside the videos
+        hidden = file.name.startswith(".")
+        if file.suffix.lower() in VIDEO_SUFFIXES and not hidden and file.is_file():
             yield file
+
+
+def _one_alphabet(name: str) -> str:
+    """Words of mixed alphabets made Cyrillic: some sites write "xyжe" to hide from searches."""
+    return _WORD.sub(lambda word: _unmixed(word.group()), name)
+
+
+def _unmixed(word: str) -> str:
+    if not (_CYRILLIC.search(word) and _LATIN.search(word)):
+        return word
+    cyrillic = word.translate(_LATIN_TWINS)
+    return word if _LATIN.search(cyrillic) else cyrillic
 
 
 def _first(value: object) -> int | None:

@@ -75,7 +75,7 @@ class OptionError(ZastavkaError):
     """A setting outside its range, or settings that contradict each other."""
 
 
-class MissingExtra(ZastavkaError):  # noqa: N818 - it is a state of the installation
+class MissingExtra(ZastavkaError):
     """An optional dependency that isn't installed."""
 
     def __init__(self, extra: str, needed_for: str) -> None:

@@ -1,6 +1,7 @@
 """Time: `Segment` in seconds and `Grid`, the only code that turns seconds into rows.
 
-Seconds are floats on the player's clock: 0.0 is where a player shows 00:00. Intervals are half-open.
+Seconds are floats on the player's clock: 0.0 is where a player shows 00:00. Intervals are
+half-open.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Grid:
     @property
     def times(self) -> NDArray[np.float64]:
         """Centres of the rows in seconds, shape (n,)."""
-        return (np.arange(self.n) + 0.5) * self.step
+        return (np.arange(self.n, dtype=np.float64) + 0.5) * self.step
 
     def rows(self, segment: Segment) -> slice:
         """The rows whose centre lies in the segment; may be empty."""
