@@ -1,0 +1,201 @@
+"""A CLIP-like checkpoint, from the hub or a folder: its picture tower, processor and identity.
+
+The only module that knows transformers. The text tower is never built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+from zastavka.errors import MissingExtra, ModelError
+
+T = TypeVar("T")
+
+# config.model_type -> (class of the picture tower, which of its outputs is the vector)
+_TOWERS = {
+    "clip": ("CLIPVisionModelWithProjection", "image_embeds"),
+    "clip_vision_model": ("CLIPVisionModelWithProjection", "image_embeds"),
+    "siglip": ("SiglipVisionModel", "pooler_output"),
+    "siglip_vision_model": ("SiglipVisionModel", "pooler_output"),
+    "siglip2": ("Siglip2VisionModel", "pooler_output"),
+    "siglip2_vision_model": ("Siglip2VisionModel", "pooler_output"),
+    "dinov2": ("Dinov2Model", "pooler_output"),
+    "dinov2_with_registers": ("Dinov2WithRegistersModel", "pooler_output"),
+}
+_WEIGHTS = (
+    "model.safetensors", "model.safetensors.index.json",
+    "pytorch_model.bin", "pytorch_model.bin.index.json",
+)  # fmt: skip
+_PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What an encoder needs of it."""
+
+    name: str  # "type:label:hash"
+    tower: Any  # torch.nn.Module, in the precision of its file
+    output: str  # which output of the tower is the vector
+    processor: Any  # transformers' image processor
+
+
+def read_checkpoint(name: str) -> Checkpoint:
+    """From a hub name or a folder, along one path. ModelError."""
+    _check_place(name)
+    with _quiet():
+        config = loaded(name, "config.json", lambda: _config(name))
+        processor = loaded(name, _PROCESSORS[0], lambda: _processor(name))
+        tower, output = loaded(name, _WEIGHTS[0], lambda: _tower(name, config))
+        identity = loaded(name, _WEIGHTS[0], lambda: _identity(name))
+    label = Path(name).resolve().name if Path(name).is_dir() else name
+    return Checkpoint(f"{config.model_type}:{label}:{identity}", tower, output, processor)
+
+
+def loaded(name: str, file: str, load: Callable[[], T]) -> T:
+    """What `load` gives; what it raises becomes a ModelError about `file` of checkpoint `name`."""
+    try:
+        return load()
+    except ModelError:
+        raise
+    except Exception as error:  # what transformers and the hub raise has no common base
+        if Path(name).is_dir():
+            raise ModelError(
+                name,
+                "{file} can't be used: {why}",
+                "copy the whole checkpoint there anew",
+                file=file,
+                why=_first_line(error),
+            ) from error
+        raise ModelError(
+            name,
+            "{file} can't be fetched or used: {why}",
+            "check the name, or download the checkpoint and give its folder",
+            file=file,
+            why=_first_line(error),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def require_libraries(name: str) -> None:
+    """MissingExtra without torch and transformers; ModelError with a torchvision that is broken."""
+    if any(find_spec(library) is None for library in ("torch", "transformers", "PIL")):
+        raise MissingExtra("clip", f"encoder {name}")
+    if find_spec("torchvision") is None:
+        return
+    try:  # transformers takes it when it is there, and fails in odd places when it doesn't fit
+        importlib.import_module("torchvision")
+    except Exception as error:
+        raise ModelError(
+            "torchvision",
+            "is installed but doesn't fit the torch beside it: {why}",
+            "pip uninstall torchvision (zastavka does without it)",
+            why=_first_line(error),
+        ) from error
+
+
+def _check_place(name: str) -> None:
+    folder = Path(name)
+    if not folder.is_dir():
+        if folder.exists() or folder.is_absolute() or name.startswith(".") or name.count("/") > 1:
+            raise ModelError(name, "is no folder", "give a folder with a checkpoint, or a hub name")
+        return
+    for files in (("config.json",), _PROCESSORS, _WEIGHTS):
+        if not any((folder / file).is_file() for file in files):
+            raise ModelError(
+                name, "has no {file}", "copy the whole checkpoint there", file=files[0]
+            )
+
+
+def _transformers() -> Any:
+    import transformers  # Any from here on: its annotations are partial
+
+    return transformers
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The library never prints, and transformers tells of every weight of the text tower."""
+    logging = _transformers().utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _config(name: str) -> Any:
+    config = _transformers().AutoConfig.from_pretrained(name, trust_remote_code=False)
+    if config.model_type not in _TOWERS:
+        raise ModelError(
+            name,
+            "is a checkpoint of type {kind}, not a picture encoder known here",
+            "use one of type {known}",
+            kind=config.model_type,
+            known=", ".join(_TOWERS),
+        )
+    return config
+
+
+def _processor(name: str) -> Any:
+    return _transformers().AutoImageProcessor.from_pretrained(name, trust_remote_code=False)
+
+
+def _tower(name: str, config: Any) -> tuple[Any, str]:
+    """The picture tower, and which of its outputs is the vector."""
+    kind, output = _TOWERS[config.model_type]
+    vision = getattr(config, "vision_config", config)
+    if config.model_type == "clip":
+        # the whole model obeys the outer figure; some checkpoints leave the inner at its default
+        vision.projection_dim = config.projection_dim
+    tower, report = getattr(_transformers(), kind).from_pretrained(
+        name, config=vision, dtype="auto", output_loading_info=True
+    )
+    missing = sorted(report["missing_keys"])
+    if missing == ["visual_projection.weight"]:  # saved as a bare CLIPVisionModel
+        return tower.vision_model, "pooler_output"
+    if missing:  # transformers would go on with random numbers in their place
+        raise ModelError(
+            name,
+            "its weights lack {count} parts, {first} among them",
+            "fetch the whole checkpoint anew",
+            count=len(missing),
+            first=missing[0],
+        )
+    return tower, output
+
+
+def _identity(name: str) -> str:
+    """12 hex digits over every byte of settings and weights: fine-tuning may touch any of them."""
+
+    def find(file: str) -> Path | None:
+        found = _transformers().utils.cached_file(
+            name, file, local_files_only=True, _raise_exceptions_for_missing_entries=False
+        )
+        return Path(found) if found else None
+
+    weights = next(path for path in map(find, _WEIGHTS) if path)
+    paths = [find("config.json"), *map(find, _PROCESSORS), weights]
+    if weights.suffix == ".json":
+        shards = set(json.loads(weights.read_text(encoding="utf-8"))["weight_map"].values())
+        paths += map(find, sorted(shards))
+    total = hashlib.sha256()
+    for path in paths:
+        if path:
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()[:12]
