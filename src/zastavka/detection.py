@@ -130,7 +130,8 @@ def _parse_row(row: object, i: int, path: Path) -> Detection | Failure:
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except ValueError as error:
         why = str(error)
-    raise LabelError(path, "episode {i}: {why}", "mend that entry", i=i, why=why)
+    name = row.get("path", i) if isinstance(row, dict) else i
+    raise LabelError(path, "episode {name}: {why}", "mend that entry", name=name, why=why)
 
 
 class _FindingRow(BaseModel):

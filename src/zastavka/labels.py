@@ -1,0 +1,297 @@
+"""What is true, read from the prototype's `labels.json` and two more formats, as `Detection`s.
+
+    labels.json  {"<id>": {"url", "name", "start": "H:MM:SS", "end": "H:MM:SS"}}; H:MM:SS.fff too.
+                 Both times null or absent: the episode has no intro.
+    truth.json   {"<series>/S01E01.mkv": {"series", "duration", "segments": [{"type", ...}]}}
+    detections   what `detect --format json` writes
+
+A label that can't be taken as it stands is neither mended nor dropped in silence: it is left out of
+the detections and named among the problems, with its id and the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from zastavka.detection import Detection, Failure, Finding, JsonObject, parse_detections, read_json
+from zastavka.episode import VIDEO_SUFFIXES, Episode
+from zastavka.errors import LabelError, MediaError
+from zastavka.segment import Segment
+from zastavka.storage import write_text
+
+ProblemKind = Literal[
+    "not-an-object", "duplicate", "missing-key", "bad-time", "order", "beyond-end",
+    "missing-video", "unreadable-video", "unsure", "failed",
+]  # fmt: skip
+
+# what people read, to be filled from the problem's values; one for each kind
+REASONS: dict[ProblemKind, str] = {
+    "not-an-object": "is not an object with 'start' and 'end'",
+    "duplicate": "'{key}' is there more than once",
+    "missing-key": "has no '{key}'",
+    "bad-time": "{key} '{value}' is not H:MM:SS",
+    "order": "end {end} is not after start {start}",
+    "beyond-end": "end {end} is beyond the duration of {duration:.1f} s",
+    "missing-video": "there is no video of it in {folder}",
+    "unreadable-video": "{why}",
+    "unsure": "awaits review",
+    "failed": "was not done: {why}",
+}
+
+_TIME = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)", re.ASCII)
+_SLACK = 0.05  # seconds; the last picture may be shown past the duration that a container states
+
+
+@dataclass(frozen=True, slots=True)
+class LabelProblem:
+    """A label that was left out, and why."""
+
+    id: str
+    kind: ProblemKind
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """One line in English; `REASONS[kind]` filled from `values` in any other language."""
+        return REASONS[self.kind].format(**self.values)
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelReport:
+    """The labels that can be used, those that can't, and what else stood beside the times."""
+
+    detections: list[Detection]
+    problems: list[LabelProblem]
+    notes: dict[str, dict[str, str]] = field(default_factory=dict)  # id -> {"url", "name"}
+
+
+def read_labels(
+    path: Path,
+    videos: Path | None = None,
+    duration_of: Callable[[Path], float] | None = None,
+) -> LabelReport:
+    """The labels of a `labels.json`, in its order.
+
+    With `videos`, each label needs its file: `videos/<id>/<id>.<suffix>` or `videos/<id>.<suffix>`,
+    mp4 first. With `duration_of` (seconds of a file) too, labels beyond the end are found.
+    LabelError: the file is no such file at all, or there is no folder `videos`.
+    """
+    return _read_labels(_object(path), videos, duration_of)
+
+
+def read_truth(
+    path: Path,
+    videos: Path | None = None,
+    on_problem: Callable[[LabelProblem], None] | None = None,
+) -> list[Detection]:
+    """What is true, from any of the three formats, told apart by what the file holds.
+
+    Doubtful entries go to `on_problem`; without it the first one is a LabelError.
+    """
+    document = _object(path)
+    if isinstance(document.get("episodes"), list):
+        report = _sure(parse_detections(document, path))
+    elif any(isinstance(row, dict) and "segments" in row for row in document.values()):
+        report = _read_composed(document, path, videos)
+    else:
+        report = _read_labels(document, videos, None)
+    for problem in report.problems:
+        if on_problem is None:
+            found = "{n} doubtful labels, the first is {first}"
+            n = len(report.problems)
+            raise LabelError(path, found, "mend them, or take them out", n=n, first=problem)
+        on_problem(problem)
+    return report.detections
+
+
+def write_labels(
+    path: Path,
+    detections: Iterable[Detection],
+    videos: Path | None = None,
+    notes: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
+    """Write a `labels.json` that `read_labels` reads back; times are kept to the millisecond.
+
+    An id is the file's name without suffix, or its path below `videos`; `notes` gives url and name
+    by id, as read. LabelError: two episodes of one id, or an episode with more than one intro.
+    """
+    rows: dict[str, dict[str, str | None]] = {}
+    for detection in detections:
+        id = _id(detection.episode.path, videos)
+        if id in rows:
+            raise LabelError(path, "two episodes have the id {id}", "name the folder", id=id)
+        rows[id] = _row(detection, id, path) | dict((notes or {}).get(id, {}))
+    write_text(path, json.dumps(rows, ensure_ascii=False, indent=4) + "\n")
+
+
+def parse_time(text: object) -> float | None:
+    """Seconds of "H:MM:SS" or "H:MM:SS.fff"; None where it is anything else."""
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def format_time(seconds: float) -> str:
+    """Write H:MM:SS, with milliseconds where they are not zero."""
+    whole, ms = divmod(round(seconds * 1000), 1000)
+    clock = f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+    return f"{clock}.{ms:03d}" if ms else clock
+
+
+def _object(path: Path) -> JsonObject:
+    document = read_json(path)
+    if isinstance(document, JsonObject):
+        return document
+    raise LabelError(path, "is not an object of labels", "see `docs/formats.md`")
+
+
+def _read_labels(
+    document: JsonObject, videos: Path | None, duration_of: Callable[[Path], float] | None
+) -> LabelReport:
+    if videos is not None and not videos.is_dir():
+        raise LabelError(videos, "is not a folder", "give the folder of the videos")
+    report = LabelReport(detections=[], problems=[])
+    for id, row in document.items():
+        if isinstance(row, dict):
+            report.notes[id] = {k: v for k in ("url", "name") if isinstance(v := row.get(k), str)}
+        if id in document.repeated:
+            result: Detection | LabelProblem = LabelProblem(id, "duplicate", {"key": id})
+        else:
+            result = _read_row(id, row, report.notes.get(id, {}).get("name"), videos, duration_of)
+        if isinstance(result, LabelProblem):
+            report.problems.append(result)
+        else:
+            report.detections.append(result)
+    return report
+
+
+def _read_row(
+    id: str,
+    row: object,
+    name: str | None,
+    videos: Path | None,
+    duration_of: Callable[[Path], float] | None,
+) -> Detection | LabelProblem:
+    if not isinstance(row, JsonObject):
+        return LabelProblem(id, "not-an-object")
+    if row.repeated:
+        return LabelProblem(id, "duplicate", {"key": min(row.repeated)})
+    times = _times(id, row)
+    if isinstance(times, LabelProblem):
+        return times
+    file = _find_video(videos, id) if videos else Path(id, f"{id}.mp4")
+    if file is None:
+        return LabelProblem(id, "missing-video", {"folder": videos})
+    try:
+        duration = duration_of(file) if videos and duration_of else None
+    except MediaError as error:
+        return LabelProblem(id, "unreadable-video", {"why": error})
+    detection = Detection(
+        episode=Episode.from_name(name, file) if name else Episode.from_path(file),
+        duration=duration,
+        findings=tuple(Finding(segment=segment, sources=("label",)) for segment in times),
+    )
+    return _beyond_end(id, detection) or detection
+
+
+def _times(id: str, row: JsonObject) -> tuple[Segment, ...] | LabelProblem:
+    """The intro of a row; none where both times are null or absent."""
+    start, end = row.get("start"), row.get("end")
+    if start is None and end is None:
+        return ()
+    seconds = []
+    for key, value in (("start", start), ("end", end)):
+        if value is None:
+            return LabelProblem(id, "missing-key", {"key": key})
+        time = parse_time(value)
+        if time is None:
+            return LabelProblem(id, "bad-time", {"key": key, "value": value})
+        seconds.append(time)
+    if seconds[1] <= seconds[0]:
+        return LabelProblem(id, "order", {"start": start, "end": end})
+    return (Segment(*seconds),)
+
+
+def _beyond_end(id: str, detection: Detection) -> LabelProblem | None:
+    last = max((finding.segment.end for finding in detection.findings), default=0.0)
+    if detection.duration is None or last <= detection.duration + _SLACK:
+        return None
+    values = {"end": format_time(last), "duration": detection.duration}
+    return LabelProblem(id, "beyond-end", values)
+
+
+def _find_video(videos: Path, id: str) -> Path | None:
+    suffixes = (".mp4", *sorted(VIDEO_SUFFIXES))
+    name = Path(id).name
+    for stem in (videos / id / name, videos / id):
+        for suffix in (*suffixes, *(s.upper() for s in suffixes)):
+            # not with_suffix: an id may have a dot in it
+            file = stem.parent / (stem.name + suffix)
+            if file.is_file():
+                return file
+    return None
+
+
+def _read_composed(document: JsonObject, path: Path, videos: Path | None) -> LabelReport:
+    """The truth of composed episodes: {path: {"series", "duration", "segments"}}."""
+    rows: list[object] = []
+    for key, row in document.items():
+        guess = Episode.from_path(Path(key))
+        file = (videos / key if videos else Path(key)).as_posix()
+        head = {"path": file, "season": guess.season, "number": guess.number}
+        if key not in document.repeated:
+            rows.append(head | row if isinstance(row, dict) else row)
+    report = _sure(parse_detections({"episodes": rows}, path))
+    again = [LabelProblem(key, "duplicate", {"key": key}) for key in sorted(document.repeated)]
+    report.problems.extend(again)
+    return report
+
+
+def _sure(results: Sequence[Detection | Failure]) -> LabelReport:
+    """What of a run can be taken as the truth: neither failures nor what awaits review."""
+    report = LabelReport(detections=[], problems=[])
+    for result in results:
+        id = result.episode.path.as_posix()
+        if isinstance(result, Failure):
+            report.problems.append(LabelProblem(id, "failed", {"why": result.error}))
+        elif any(finding.status == "review" for finding in result.findings):
+            report.problems.append(LabelProblem(id, "unsure"))
+        elif problem := _beyond_end(id, result):
+            report.problems.append(problem)
+        else:
+            report.detections.append(result)
+    return report
+
+
+def _id(file: Path, videos: Path | None) -> str:
+    if videos is None:
+        return file.stem
+    below = file.relative_to(videos).with_suffix("")
+    # DIR/<id>/<id>.mp4 is the prototype's layout
+    return (below.parent if below.parent.name == below.name else below).as_posix()
+
+
+def _row(detection: Detection, id: str, path: Path) -> dict[str, str | None]:
+    intros = detection.segments("intro")
+    if len(intros) > 1:
+        raise LabelError(
+            path, "{id} has {n} intros, the format holds one", "keep one", id=id, n=len(intros)
+        )
+    episode = detection.episode
+    code = f"S{episode.season or 1:02d}E{episode.number:02d}" if episode.number is not None else ""
+    return {
+        "url": "",
+        "name": f"{episode.series or ''} {code}".strip() or id,
+        "start": format_time(intros[0].start) if intros else None,
+        "end": format_time(intros[0].end) if intros else None,
+    }
