@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.media import probe
 from zastavka.pictures import Picture, Pictures
-from zastavka.segment import Grid
+from zastavka.segment import Grid, Segment
 from zastavka.storage import replacing
 from zastavka.vision import PictureEncoder
 from zastavka.waveform import read_waveform
@@ -26,6 +26,7 @@ Floats = NDArray[np.float32]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
 _FORMAT = "1"
+_BATCH = 64  # pictures described at once: bounds memory at any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class EpisodeFeatures:
             self.grid.step, *shapes, self.encoder
         )
 
+    @property
+    def span(self) -> Segment:
+        """The seconds of the episode that the grid covers."""
+        return Segment(0.0, min(self.grid.duration, self.duration))
+
     def check_finite(self, subject: str | os.PathLike[str]) -> None:
         """FeatureError naming `subject` if a value is NaN or infinite."""
         for name, rows in (("picture", self.picture), ("sound", self.sound)):
@@ -84,7 +90,8 @@ def extract(
         )  # fmt: skip
     grid = Grid.over(options.window(info.duration), options.step)
     sound = _sound(path, grid, options) if options.sound else None
-    picture = None if info.video is None else _picture(path, grid, encoder, options, progress)
+    times = row_times(grid, options)
+    picture = describe_pictures(path, times, encoder, progress=progress) if info.video else None
     if picture is None and sound is None:
         raise MediaError(path, "holds nothing that can be described", "give a file with pictures")
     features = EpisodeFeatures(grid, info.duration, picture, sound, encoder.name)
@@ -92,32 +99,43 @@ def extract(
     return features
 
 
+def row_times(grid: Grid, options: ExtractOptions) -> list[float]:
+    """When each row's picture is taken, in seconds."""
+    shift = 0.0 if options.picture_at == "centre" else grid.step / 2
+    times: list[float] = (grid.times - shift).tolist()
+    return times
+
+
 def _sound(path: Path, grid: Grid, options: ExtractOptions) -> Floats | None:
     waveform = read_waveform(path, audio.RATE, grid.duration, options.language)
     return None if waveform is None else audio.describe_sound(waveform.samples, grid)
 
 
-def _picture(
+def describe_pictures(
     path: Path,
-    grid: Grid,
+    times: Sequence[float],
     encoder: PictureEncoder,
-    options: ExtractOptions,
-    progress: Progress | None,
+    edit: Callable[[Picture], NDArray[np.uint8]] | None = None,
+    progress: Progress | None = None,
 ) -> Floats | None:
-    times = grid.times if options.picture_at == "centre" else grid.times - grid.step / 2
+    """Vectors (len(times), encoder.width) of the pictures on screen at `times`; None: there are none.
+
+    `edit` changes a picture before it is described, for augmentation.
+    """
     rows: list[Floats] = []
     done = 0
-    with Pictures.at(path, times.tolist(), encoder.size) as pictures:
-        for batch in _batches(pictures, 64):
-            rows.append(encoder.encode([picture.image for picture in batch]))
+    with Pictures.at(path, times, encoder.size) as pictures:
+        for batch in _batches(pictures, _BATCH):
+            images = [edit(picture) if edit else picture.image for picture in batch]
+            rows.append(encoder.encode(images))
             done += len(batch)
             if progress:
-                progress(done / grid.n)
+                progress(done / len(times))
     if not rows:
         return None
     table = np.concatenate(rows)
-    # a file that breaks off, or whose pictures end before its sound: the last picture stays on screen
-    return np.pad(table, ((0, grid.n - len(table)), (0, 0)), mode="edge")
+    # a file that breaks off, or whose pictures end before its sound: the last one stays on screen
+    return np.pad(table, ((0, len(times) - len(table)), (0, 0)), mode="edge")
 
 
 def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:

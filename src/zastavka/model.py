@@ -29,6 +29,7 @@ Floats = NDArray[np.float32]
 ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE = "network.onnx", "weights.safetensors", "options.json"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 
+UNKNOWN = "unknown"  # encoder of a head or dataset that does not say: only widths can be compared
 _CLIP = 6.0  # spreads from the mean; beyond is a broken file, not a picture
 _RELATIVE = slice(0, audio.COLUMNS.index("softest_2s") + 1)  # sound columns in dB
 
@@ -60,9 +61,13 @@ class InputSpec:
         seen = self.picture_width + (0 if self.inputs == "pictures" else _CHANGE_WIDTH)
         return slice(0, seen), slice(seen, seen + self.sound_width)
 
+    def fits(self, encoder: str) -> bool:
+        """Whether vectors of `encoder` are what the head was trained on."""
+        return self.encoder in (encoder, UNKNOWN)
+
     def check(self, features: EpisodeFeatures, subject: str) -> None:
         """FeatureError if features were made for another head."""
-        if features.encoder != self.encoder:
+        if not self.fits(features.encoder):
             raise FeatureError(
                 subject, "features are of encoder '{found}', the model wants '{wanted}'",
                 "extract them with that encoder, or choose another model",
@@ -97,14 +102,18 @@ def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
         picture = _or_zeros(features.picture, n, spec.picture_width)
         parts = [picture, _change(picture, features.encoder), _sound(features, spec), _place(features)]
         table = np.concatenate(parts, axis=1)
-    if spec.mean is not None and spec.spread is not None:
-        table = np.clip((table - spec.mean) / spec.spread, -_CLIP, _CLIP)
-        for missing, columns in zip(
-            (features.picture is None, features.sound is None), spec.senses, strict=True
-        ):
-            if missing:
-                table[:, columns] = 0.0
-    return np.ascontiguousarray(table, dtype=np.float32)
+    return standardise(np.ascontiguousarray(table, dtype=np.float32), spec)
+
+
+def standardise(table: Floats, spec: InputSpec) -> Floats:
+    """Assembled inputs (n, f) in spreads from their mean; a sense that is not there reads as 0."""
+    if spec.mean is None or spec.spread is None:
+        return table
+    out = np.clip((table - spec.mean) / spec.spread, -_CLIP, _CLIP)
+    if spec.inputs == "all":
+        for columns, flag in zip(spec.senses, (-2, -1), strict=True):
+            out[table[:, flag] == 0, columns] = 0.0
+    return out.astype(np.float32)
 
 
 def _or_zeros(rows: Floats | None, n: int, width: int) -> Floats:

@@ -1,0 +1,49 @@
+# One command each; CI runs the same. PYTHON picks the interpreter that makes the environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint types tests test-slow locale clean
+
+help:
+	@echo "make demo       compose a small season, learn, find its intros, write a page"
+	@echo "make test       set up and run everything that CI runs"
+	@echo "make lint types tests test-slow    the parts of it"
+	@echo "make locale     recompile the translations"
+
+# the demo needs no test tools
+$(VENV)/demo-ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet -e '.[train,plots]'
+	touch $@
+
+$(VENV)/test-ready: pyproject.toml requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	touch $@ $(VENV)/demo-ready
+
+demo: $(VENV)/demo-ready
+	$(BIN)/zastavka demo --output demo-output
+
+test: lint types tests test-slow
+
+lint: $(VENV)/test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test-ready
+	$(BIN)/mypy
+
+tests: $(VENV)/test-ready
+	$(BIN)/pytest -m "not slow"
+
+test-slow: $(VENV)/test-ready
+	$(BIN)/pytest -m slow
+
+locale: $(VENV)/test-ready
+	$(BIN)/pybabel compile --domain zastavka --directory src/zastavka/locale
+
+clean:
+	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

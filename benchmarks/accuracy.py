@@ -1,0 +1,211 @@
+"""Accuracy of single files on the composed benchmark: learned on random series, judged on dev.json.
+
+    python benchmarks/accuracy.py --introbench DIR --work DIR --compose-python PYTHON
+
+Composes (`compose.py --random N --seed 1 --fold a --ships --height 144`, and `dev.json`), extracts,
+trains the recipes `default` and `baseline` on the built-in pictures, answers every file of dev alone,
+finds the best setting of the loudness-only rule on dev, and prints one table by the benchmark's own
+`score.py`. Each stage keeps what it made in `--work` and is passed over when it is there.
+PYTHON needs numpy, scipy, opencv-python-headless, av and pillow: that environment only composes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka.cache import FeatureCache
+from zastavka.config import BASELINE, DEFAULT, Config
+from zastavka.descriptor import BuiltinDescriptor
+from zastavka.detection import Detection, Failure, Finding, write_detections
+from zastavka.errors import ZastavkaError
+from zastavka.evaluate import constant_answers
+from zastavka.labels import read_truth
+from zastavka.learn.prepare import prepare
+from zastavka.learn.train import train
+from zastavka.pipeline import Detector
+from zastavka.segment import Segment
+from zastavka.waveform import read_waveform
+
+WITHOUT = ("silent-file",)
+BASELINE_BUILTIN = BASELINE.override({"extract": {"encoder": "builtin"}}, "benchmark")
+COLUMNS = ("f1", "iou", "hit@.5", "hit@.9", "false_alarm", "wrong/100", "story_s/h")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--introbench", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--compose-python", default=sys.executable)
+    parser.add_argument("--series", type=int, default=100, help="random series to learn from")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--baseline-series", type=int, default=60, help="the baseline is slow to train")
+    parser.add_argument("--jobs", type=int, default=2)
+    a = parser.parse_args()
+    learn, dev = a.work / f"random-a-{a.seed}", a.work / "dev"
+    compose(a, ["--random", str(a.series), "--seed", str(a.seed), "--fold", "a", "--ships",
+                "--height", "144"], learn)  # fmt: skip
+    compose(a, ["--spec", "dev.json"], dev)
+    cache = FeatureCache(a.work / "features")
+    answers = {
+        "constant 5-15 s": write(a.work, "constant", constant(dev)),
+        "loudness only, best setting": loudness(a.work, dev, a.introbench),
+    }
+    for name, config, series in (
+        ("baseline (built-in pictures)", BASELINE_BUILTIN, a.baseline_series),
+        ("default", DEFAULT, a.series),
+    ):
+        model = fit(a.work, learn, config, series, cache, a.jobs)
+        answers[name] = answer(a.work, dev, model, cache)
+    table = {name: score(a.introbench, dev, path) for name, path in answers.items()}
+    print(markdown(table))
+    (a.work / "accuracy.json").write_text(json.dumps(table, indent=1))
+
+
+def compose(a: argparse.Namespace, what: list[str], out: Path) -> None:
+    """compose.py passes over what it has made already."""
+    command = [a.compose_python, str(a.introbench / "compose.py"), *what]
+    subprocess.run([*command, "--jobs", str(a.jobs), "--out", str(out)], check=True)
+
+
+def fit(
+    work: Path, learn: Path, config: Config, series: int, cache: FeatureCache, jobs: int
+) -> Path:
+    """A model trained on the first `series` series."""
+    model = work / f"model-{config.recipe}"
+    if (model / "options.json").exists():
+        return model
+    truth = json.loads((learn / "truth.json").read_text())
+    names = sorted({row["series"] for row in truth.values()})[:series]
+    chosen = learn / f"truth-{series}.json"
+    chosen.write_text(json.dumps({k: v for k, v in truth.items() if v["series"] in names}))
+    warm([d.episode.path for d in read_truth(chosen, learn)], config, cache, jobs)
+    dataset = work / f"dataset-{config.recipe}.pt"
+    made = prepare(chosen, learn, dataset, config, cache)
+    print(f"{config.recipe}: {made.windows} windows of {made.episodes} episodes", file=sys.stderr)
+    from zastavka.learn.dataset import read_dataset
+
+    train(read_dataset(dataset), config, model, progress=lambda e: _log(e), resume=False)
+    return model
+
+
+def _log(event: object) -> None:
+    if not hasattr(event, "batch"):
+        print(event, file=sys.stderr, flush=True)
+
+
+def warm(files: Sequence[Path], config: Config, cache: FeatureCache, jobs: int) -> None:
+    """Extract in parallel; what fails here is reported by whoever asks for it next."""
+    with ProcessPoolExecutor(jobs) as pool:
+        list(pool.map(_extract, files, [config] * len(files), [cache] * len(files), chunksize=4))
+
+
+def _extract(file: Path, config: Config, cache: FeatureCache) -> None:
+    try:
+        cache.get(file, BuiltinDescriptor(), config.extract)
+    except ZastavkaError as error:
+        print(error, file=sys.stderr)
+
+
+def answer(work: Path, dev: Path, model: Path, cache: FeatureCache) -> Path:
+    """Every file alone."""
+    detector = Detector.load(model, cache=cache)
+    episodes = [truth.episode for truth in read_truth(dev / "truth.json", dev)]
+    warm([episode.path for episode in episodes], detector.config, cache, 2)
+    return write(work, model.name, detector.detect(episodes))
+
+
+def write(work: Path, name: str, results: Sequence[Detection | Failure]) -> Path:
+    path = work / f"found-{name}.json"
+    write_detections(path, results)
+    return path
+
+
+def constant(dev: Path) -> list[Detection]:
+    return list(constant_answers(read_truth(dev / "truth.json", dev), Segment(5.0, 15.0)))
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """The longest stretch without a pause: sound above `level` dBFS, pauses up to `pause` s closed."""
+
+    level: float
+    pause: float
+    tail: float  # seconds at the end of the file that are left out
+
+    def find(self, truth: Detection, loud: NDArray[np.float32]) -> Detection:
+        hop = 0.02
+        on = loud > self.level
+        n = len(on) - round(self.tail / hop)
+        best, start, last = (0, 0), None, None
+        for i in np.flatnonzero(on[: max(0, n)]):
+            if last is None or i - last > self.pause / hop:
+                start = int(i)
+            last = int(i)
+            if start is not None and last - start > best[1] - best[0]:
+                best = (start, last)
+        found = () if best[1] <= best[0] else (
+            Finding(segment=Segment(best[0] * hop, (best[1] + 1) * hop), sources=("sound",)),
+        )  # fmt: skip
+        return Detection(episode=truth.episode, duration=truth.duration, findings=found)
+
+
+def loudness(work: Path, dev: Path, introbench: Path) -> Path:
+    """The rule with the setting that does best on dev itself: more than it could claim elsewhere."""
+    truths = read_truth(dev / "truth.json", dev)
+    sounds = {truth.episode.path: frames(truth.episode.path) for truth in truths}
+    best, best_f1 = work / "found-loudness.json", -1.0
+    grid = itertools.product((-40, -36, -34, -32, -30, -28, -26, -24), (0.2, 0.3, 0.5), (0.0, 15.5))
+    for level, pause, tail in grid:
+        rule = Loudness(level, pause, tail)
+        trial = write(work, "loudness-trial", [rule.find(t, sounds[t.episode.path]) for t in truths])
+        f1 = float(score(introbench, dev, trial)["f1"] or 0)
+        if f1 > best_f1:
+            best_f1 = f1
+            trial.replace(best)
+            print(f"loudness {rule}: F1 {f1}", file=sys.stderr)
+    return best
+
+
+def frames(path: Path) -> NDArray[np.float32]:
+    """Level of 20-ms frames in dBFS; nothing where a file has no sound."""
+    waveform = read_waveform(path, 16_000, None)
+    if waveform is None:
+        return np.empty(0, np.float32)
+    n = len(waveform.samples) // 320
+    power = (waveform.samples[: n * 320].reshape(n, 320) ** 2).mean(axis=1)
+    return np.asarray(10 * np.log10(power + 1e-10), dtype=np.float32)
+
+
+def score(introbench: Path, dev: Path, found: Path) -> dict[str, float | None]:
+    """The macro row of the referee, with the pooled edge errors."""
+    command = [sys.executable, str(introbench / "score.py"), str(dev / "truth.json"), str(found)]
+    done = subprocess.run(
+        [*command, "--json", "--without", *WITHOUT], check=True, capture_output=True, text=True
+    )
+    result = json.loads(done.stdout)
+    edges = {key: result["pooled"][key] for key in ("edge_p50", "edge_p90")}
+    return {**result["macro"], **edges}
+
+
+def markdown(table: dict[str, dict[str, float | None]]) -> str:
+    columns = (*COLUMNS, "edge_p50", "edge_p90")
+    lines = ["| method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, row in table.items():
+        cells = ("-" if row.get(c) is None else f"{row[c]:.3f}" for c in columns)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""A trained network as a model folder: ONNX for answering, safetensors for everything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zastavka.config import Config
+from zastavka.errors import StorageError
+from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.model import (
+    CARD_FILE,
+    METRICS_FILE,
+    ONNX_FILE,
+    OPTIONS_FILE,
+    WEIGHTS_FILE,
+    InputSpec,
+)
+
+Metrics = dict[str, object]
+
+
+def write_model(
+    folder: Path,
+    network: IntroDetectionTransformer,
+    config: Config,
+    spec: InputSpec,
+    metrics: Metrics,
+    card: str,
+) -> None:
+    """Write a model folder; what stood there is replaced only when the new one is whole."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
+            part = Path(name)
+            _write_weights(part / WEIGHTS_FILE, network, spec)
+            export_onnx(network, spec.width, config.network.window_rows, part / ONNX_FILE)
+            (part / OPTIONS_FILE).write_text(_options(config, spec), encoding="utf-8")
+            (part / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
+            (part / CARD_FILE).write_text(card, encoding="utf-8")
+            folder.mkdir(exist_ok=True)
+            for file in sorted(part.iterdir()):
+                os.replace(file, folder / file.name)
+    except OSError as error:
+        raise StorageError(
+            folder, "can't be written: {why}", "free some space, or choose another place",
+            why=error.strerror or error,
+        ) from error  # fmt: skip
+
+
+def _options(config: Config, spec: InputSpec) -> str:
+    inputs = {
+        "encoder": spec.encoder, "picture_width": spec.picture_width,
+        "sound_width": spec.sound_width, "inputs": spec.inputs,
+    }  # fmt: skip
+    return json.dumps({"config": config.model_dump(), "inputs": inputs}, indent=1) + "\n"
+
+
+def _write_weights(path: Path, network: nn.Module, spec: InputSpec) -> None:
+    from safetensors.numpy import save_file
+
+    weights = {name: np.ascontiguousarray(value.detach().cpu().float().numpy()) for name, value in network.state_dict().items()}
+    if spec.mean is not None and spec.spread is not None:
+        weights["inputs.mean"], weights["inputs.spread"] = spec.mean, spec.spread
+    save_file(weights, path)
+
+
+class _Emit(nn.Module):
+    """The network's emissions in fp32, whatever it was trained in."""
+
+    def __init__(self, network: IntroDetectionTransformer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
+        return self.network(inputs, mask)
+
+
+def export_onnx(
+    network: IntroDetectionTransformer, width: int, window_rows: int, path: Path
+) -> None:
+    """Export emissions (b, t, tags) of inputs (b, t, width) and mask (b, t), any b, t <= window_rows."""
+    emit = _Emit(network).eval()
+    rows = max(2, min(window_rows, 16))
+    example = (torch.zeros(2, rows, width), torch.ones(2, rows, dtype=torch.bool))
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    time = torch.export.Dim("time", min=1, max=window_rows)
+    fastpath = torch.backends.mha.get_fastpath_enabled()
+    # the fused inference kernel of nn.TransformerEncoderLayer has no ONNX form
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's own deprecations are not ours to mend
+            program = torch.onnx.export(
+                emit, example, dynamo=True, verbose=False,
+                input_names=["inputs", "mask"], output_names=["emissions"],
+                dynamic_shapes={"inputs": {0: batch, 1: time}, "mask": {0: batch, 1: time}},
+            )  # fmt: skip
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fastpath)
+    assert program is not None
+    program.save(str(path), external_data=False)
+
+

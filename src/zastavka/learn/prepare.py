@@ -1,0 +1,80 @@
+"""From labels and videos to a `dataset.pt`; every label that could not be used is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zastavka import audio
+from zastavka.cache import FeatureCache
+from zastavka.config import Config
+from zastavka.detection import Detection
+from zastavka.errors import ZastavkaError
+from zastavka.features import EpisodeFeatures, extract
+from zastavka.labels import LabelProblem, read_truth
+from zastavka.learn.dataset import build, write_dataset
+from zastavka.media import probe
+from zastavka.model import InputSpec
+from zastavka.vision import PictureEncoder, load_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What went into a dataset and what could not."""
+
+    windows: int
+    episodes: int
+    positive: int  # windows with a positive row
+    problems: tuple[LabelProblem, ...]
+    failures: tuple[ZastavkaError, ...]
+
+
+def prepare(
+    labels: Path,
+    videos: Path,
+    output: Path,
+    config: Config,
+    cache: FeatureCache | None = None,
+    device: str = "auto",
+    progress: Callable[[float, str], None] | None = None,
+) -> Prepared:
+    """Build a dataset and write it. DatasetError: nothing in it could be learned from."""
+    problems: list[LabelProblem] = []
+    truths = read_truth(labels, videos, problems.append, lambda file: probe(file).duration)
+    encoder = load_encoder(config.extract.encoder, device=device)
+    failures: list[ZastavkaError] = []
+    episodes = list(_described(truths, config, encoder, cache, failures, progress))
+    dataset = build(episodes, config, input_spec(config, encoder), encoder)
+    dataset.check(labels)
+    write_dataset(output, dataset)
+    return Prepared(
+        len(dataset.windows), len(episodes), sum(window.positive for window in dataset.windows),
+        tuple(problems), tuple(failures),
+    )  # fmt: skip
+
+
+def input_spec(config: Config, encoder: PictureEncoder) -> InputSpec:
+    """The columns that a recipe feeds its head."""
+    heard = config.network.inputs == "all" and config.extract.sound
+    return InputSpec(
+        encoder.name, encoder.width, len(audio.COLUMNS) if heard else 0, config.network.inputs
+    )
+
+
+def _described(
+    truths: list[Detection],
+    config: Config,
+    encoder: PictureEncoder,
+    cache: FeatureCache | None,
+    failures: list[ZastavkaError],
+    progress: Callable[[float, str], None] | None,
+) -> Iterator[tuple[Detection, EpisodeFeatures]]:
+    source = cache.get if cache else extract
+    for i, truth in enumerate(truths):
+        if progress:
+            progress(i / len(truths), truth.episode.path.name)
+        try:
+            yield truth, source(truth.episode.path, encoder, config.extract)
+        except ZastavkaError as error:
+            failures.append(error)

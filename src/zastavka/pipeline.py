@@ -1,0 +1,135 @@
+"""`Detector`: a season in, detections out. The method on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka.cache import FeatureCache
+from zastavka.config import Config, DecodeOptions
+from zastavka.detection import Detection, Failure, Finding
+from zastavka.episode import Episode
+from zastavka.errors import ModelError, ZastavkaError
+from zastavka.features import EpisodeFeatures, extract
+from zastavka.intervals import Interval, decode, row_probabilities
+from zastavka.model import Head
+from zastavka.segment import Grid
+from zastavka.vision import PictureEncoder, load_encoder
+
+Progress = Callable[[Episode, float], None]  # the episode at work and its share done, in [0, 1]
+
+_REVIEW_SHARE = 0.5  # of the threshold: below it an interval is not even worth showing
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What the head thinks of each row of one episode."""
+
+    grid: Grid
+    probability: NDArray[np.float64]  # (n,) of tag 1
+
+
+class Detector:
+    """A trained head with the encoder it was trained on."""
+
+    def __init__(
+        self,
+        head: Head,
+        encoder: PictureEncoder,
+        cache: FeatureCache | None = None,
+        decoding: DecodeOptions | None = None,
+    ) -> None:
+        self.head, self.encoder, self.cache = head, encoder, cache
+        self.config: Config = head.config
+        self.decoding = decoding or head.config.decode
+
+    @classmethod
+    def load(
+        cls,
+        model: Path,
+        encoder: str | None = None,
+        cache: FeatureCache | None = None,
+        decoding: DecodeOptions | None = None,
+        device: str = "auto",
+    ) -> Detector:
+        """The model of a folder, with its own encoder or another copy of it, by name or folder."""
+        head = Head.load(model)
+        chosen = load_encoder(encoder or head.config.extract.encoder, device=device)
+        if not head.spec.fits(chosen.name):
+            raise ModelError(
+                model, "was trained on pictures of '{wanted}', not of '{found}'",
+                "give --encoder the checkpoint it was trained with",
+                wanted=head.spec.encoder, found=chosen.name,
+            )  # fmt: skip
+        return cls(head, chosen, cache, decoding)
+
+    def detect(
+        self, season: Sequence[Episode], progress: Progress | None = None
+    ) -> list[Detection | Failure]:
+        """One result per episode, in order. An episode that can't be done is a Failure."""
+        return [self._result(episode, progress) for episode in season]
+
+    def _result(self, episode: Episode, progress: Progress | None) -> Detection | Failure:
+        try:
+            return self.answer(episode, self.features(episode, progress))
+        except ZastavkaError as error:
+            return Failure(episode, str(error), error)
+
+    def features(self, episode: Episode, progress: Progress | None = None) -> EpisodeFeatures:
+        """The episode's features, from the cache if they are there."""
+
+        def report(share: float) -> None:
+            if progress:
+                progress(episode, share)
+
+        source = self.cache.get if self.cache else extract
+        features = source(episode.path, self.encoder, self.config.extract, report)
+        report(1.0)
+        return features
+
+    def answer(self, episode: Episode, features: EpisodeFeatures) -> Detection:
+        """What the head finds in features."""
+        emissions = self.head.emissions(features, str(episode.path))
+        intervals = decode(
+            emissions, self.head.crf, features.grid, self.decoding, self.config.network.window_rows
+        )
+        findings = tuple(
+            finding for interval in intervals if (finding := self._finding(interval, features)) is not None
+        )
+        sure = any(finding.status == "found" for finding in findings)
+        return Detection(
+            episode=episode,
+            duration=round(features.duration, 3),
+            findings=findings,
+            not_found_reason=None if sure else self._why_not(findings, features),
+        )
+
+    def curve(self, features: EpisodeFeatures, subject: str = "features") -> Curve:
+        """The probability of each row."""
+        emissions = self.head.emissions(features, subject)
+        return Curve(features.grid, row_probabilities(emissions, self.head.crf))
+
+    def _finding(self, interval: Interval, features: EpisodeFeatures) -> Finding | None:
+        threshold = self.decoding.threshold if self.decoding.method == "duration" else 0.0
+        if interval.confidence < _REVIEW_SHARE * threshold:
+            return None
+        # the last row may reach beyond the file
+        segment = interval.segment & features.span
+        if segment is None:
+            return None
+        return Finding(
+            segment=segment,
+            confidence=interval.confidence,
+            status="found" if interval.confidence >= threshold else "review",
+            sources=("model",),
+            reason=f"the model gives this interval {interval.confidence:.2f}",
+        )
+
+    def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:
+        if findings:
+            return f"not sure enough: {findings[0].confidence:.2f} is below {self.decoding.threshold:.2f}"
+        return f"nothing like an intro in the first {features.grid.duration:.0f} s"
