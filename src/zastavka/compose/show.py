@@ -45,9 +45,10 @@ class SeriesSpec:
 def random_spec(i: int, seed: int, episodes: int = 3, body: float = 60.0) -> SeriesSpec:
     """The i-th of many unlike series; their names are unlike too."""
     rng = np.random.default_rng([seed, i])
-    order = np.random.default_rng(seed).permutation(len(names.TITLES))
+    deal = np.random.default_rng(seed)  # dealt out like cards, so that a few series have all styles
+    order, styles = deal.permutation(len(names.TITLES)), deal.permutation(len(_STYLES))
     turn, k = divmod(i, len(order))
-    style = _STYLES[rng.integers(len(_STYLES))]
+    style = _STYLES[styles[i % len(styles)]]
     return SeriesSpec(
         name=names.TITLES[order[k]] + (f" {turn + 1}" if turn else ""),
         seed=int(rng.integers(2**31)),
