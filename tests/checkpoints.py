@@ -8,6 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 EDGE = 32  # picture edge of the tiny towers, in pixels; patches of 8
 
 _TRUNK = {
@@ -29,6 +32,24 @@ _TEXT = {
     "eos_token_id": 2,
     "pad_token_id": 0,
 }
+
+
+# (height, width): landscape, portrait, square, tiny, odd, very wide, as large as its target
+SIZES = [(216, 384), (301, 175), (96, 96), (5, 7), (333, 437), (40, 640), (EDGE, EDGE)]
+
+
+def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Edges, ramps and noise: all that a resize may get wrong."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    ramps = np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], axis=-1)
+    ramps[(x // 3 + y // 2) % 5 == 0] = (255, 0, 128)
+    noise = rng.integers(-20, 21, ramps.shape)
+    result: NDArray[np.uint8] = np.clip(ramps + noise, 0, 255).astype(np.uint8)
+    return result
+
+
+PICTURES = [picture(h, w, seed) for seed, (h, w) in enumerate(SIZES)]
 
 
 def save_clip(folder: Path, *, width: int = 24, seed: int = 0) -> Path:

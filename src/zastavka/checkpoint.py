@@ -166,7 +166,8 @@ def _tower(name: str, config: Any) -> tuple[Any, str]:
         name, config=vision, dtype="auto", output_loading_info=True
     )
     missing = sorted(report["missing_keys"])
-    if missing == ["visual_projection.weight"]:  # saved as a bare CLIPVisionModel
+    bare = config.model_type == "clip_vision_model"  # one may be saved without its projection
+    if bare and missing == ["visual_projection.weight"]:
         return tower.vision_model, "pooler_output"
     if missing:  # transformers would go on with random numbers in their place
         raise ModelError(

@@ -25,7 +25,10 @@ _MODES = {2: "bilinear", 3: "bicubic"}  # Pillow's numbers of its filters
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """The steps with tensors; pixels differ from Pillow's by one level of 255 at most."""
+    """The steps with tensors; pixels are Pillow's within one level of 255.
+
+    Enlarged pictures may be two levels off in single pixels: the two round in 16 and in 22 bits.
+    """
 
     size: int | tuple[int, int]  # shortest edge, or (height, width)
     mode: str

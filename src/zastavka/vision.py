@@ -86,7 +86,12 @@ class CheckpointEncoder:
     def encode(self, pictures: Pictures) -> NDArray[np.float32]:
         """Pictures (h, w, 3) uint8 RGB of any size -> (n, width), unit length."""
         for picture in pictures:
-            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            if (
+                picture.dtype != np.uint8
+                or picture.ndim != 3
+                or picture.shape[2] != 3
+                or not picture.size
+            ):
                 raise ValueError(f"not an RGB picture: {picture.dtype} {picture.shape}")
         vectors = np.empty((len(pictures), self.width), np.float32)
         for first in range(0, len(pictures), self._batch):
