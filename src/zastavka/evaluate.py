@@ -1,0 +1,260 @@
+"""Truth against found; knows no model. Every figure per series, then the mean over the series.
+
+Frames lie on a grid of 0.1 s. An answer that awaits review is no answer. Episodes are matched by
+the last two parts of their paths; one without an entry counts as nothing found and is listed. Of
+several answers each true segment takes the best of those left; where there are more answers than an
+episode can have segments (one at least), none of them is a hit. `counts` defines the figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka.counts import NOISE, Answer, Counts, Verdict, mean, reliability
+from zastavka.detection import Detection, Failure, Finding
+from zastavka.episode import Episode
+from zastavka.errors import LabelError
+from zastavka.segment import Segment
+
+STEP = 0.1  # seconds
+CONSTANT = Segment(5.0, 15.0)  # the constant answer that does best on the prototype's test labels
+
+R = TypeVar("R", bound=Detection | Failure)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One episode of the truth, its answers, and what they count."""
+
+    episode: Episode
+    duration: float | None
+    truth: tuple[Segment, ...]
+    findings: tuple[Finding, ...]  # of the type judged, also those that await review
+    failure: str | None
+    counts: Counts
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the answers served."""
+        return self.counts.verdicts[0]
+
+    @property
+    def iou(self) -> float | None:
+        """Mean over the true segments; None where there are none."""
+        return float(np.mean(self.counts.ious)) if self.counts.ious else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All episodes of the truth, judged."""
+
+    type: str
+    episodes: tuple[Judged, ...]
+    missing: tuple[str, ...]  # episodes of the truth without an entry
+    unknown: tuple[str, ...]  # entries that are not in the truth
+
+    def series(self) -> dict[str, Counts]:
+        """Counts of each series, in order of appearance."""
+        groups: dict[str, list[Counts]] = {}
+        for judged in self.episodes:
+            groups.setdefault(judged.episode.series or "-", []).append(judged.counts)
+        return {name: Counts.total(counts) for name, counts in groups.items()}
+
+    def pooled(self) -> Counts:
+        """Counts over all episodes."""
+        return Counts.total(self.series().values())
+
+    def macro(self) -> dict[str, float | None]:
+        """Mean over the series of each figure, which is what to quote; episodes are summed."""
+        rows = [counts.figures() for counts in self.series().values()]
+        pooled = self.pooled()
+        means = {name: mean(row[name] for row in rows) for name in pooled.figures()}
+        return means | {"episodes": pooled.episodes, "failures": pooled.failures}
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything, for JSON."""
+        pooled = self.pooled()
+        return {
+            "type": self.type,
+            "series": {name: counts.figures() for name, counts in sorted(self.series().items())},
+            "macro": self.macro(),
+            "pooled": pooled.figures(),
+            "missing": list(self.missing),
+            "unknown": list(self.unknown),
+            "failed": {_key(j.episode.path): j.failure for j in self.episodes if j.failure},
+            "precision_coverage": [list(point) for point in self.precision_coverage()],
+            "reliability": [list(row) for row in reliability(pooled.answers)],
+        }
+
+    def precision_coverage(self) -> list[tuple[float, float, float]]:
+        """Confidence, share of answers of at least that confidence that are right, and coverage.
+
+        Coverage is the share of all episodes that have such an answer. Falling confidence.
+        """
+        by_episode = [judged.counts.answers for judged in self.episodes]
+        points = []
+        for level in sorted({a.confidence for a in chain.from_iterable(by_episode)}, reverse=True):
+            given = [[a.right for a in answers if a.confidence >= level] for answers in by_episode]
+            right = list(chain.from_iterable(given))
+            covered = sum(bool(answers) for answers in given) / len(given)
+            points.append((level, sum(right) / len(right), covered))
+        return points
+
+
+def evaluate(
+    truth: Sequence[Detection],
+    found: Sequence[Detection | Failure],
+    *,
+    type: str = "intro",
+    without: Collection[str] = (),
+    work: Mapping[Path, float] | None = None,
+) -> Report:
+    """Judge the answers `found`; series `without` are left out of every figure.
+
+    `work` gives the seconds of work of episodes. LabelError: two entries for one episode.
+    """
+    truths, answers = _by_key(truth), _by_key(found)
+    seconds = {_key(path): value for path, value in (work or {}).items()}
+    wanted = {k: t for k, t in truths.items() if t.episode.series not in without}
+    return Report(
+        type=type,
+        episodes=tuple(
+            _judge(t, answers.get(key), type, seconds.get(key)) for key, t in wanted.items()
+        ),
+        missing=tuple(key for key in wanted if key not in answers),
+        unknown=tuple(key for key in answers if key not in truths),
+    )
+
+
+def constant_answers(
+    truth: Sequence[Detection], segment: Segment = CONSTANT, type: str = "intro"
+) -> list[Detection]:
+    """The same answer for every episode: what any method must beat."""
+    finding = Finding(segment=segment, type=type, sources=("constant",))
+    return [Detection(episode=t.episode, duration=t.duration, findings=(finding,)) for t in truth]
+
+
+def _judge(
+    truth: Detection, answer: Detection | Failure | None, type: str, seconds: float | None
+) -> Judged:
+    failed = isinstance(answer, Failure)
+    findings = answer.findings if isinstance(answer, Detection) else ()
+    findings = tuple(f for f in findings if f.type == type)
+    true = truth.segments(type)
+    got = [f.segment for f in findings if f.status == "found"]
+    duration = truth.duration
+    if duration is None and isinstance(answer, Detection):
+        duration = answer.duration
+    return Judged(
+        episode=truth.episode,
+        duration=duration,
+        truth=true,
+        findings=findings,
+        failure=answer.error if isinstance(answer, Failure) else None,
+        counts=_frames(true, got, duration)
+        + _matches(true, got)
+        + Counts(
+            episodes=1,
+            empty=int(not true),
+            alarms=() if true else (bool(got),),
+            verdicts=("failed" if failed else _verdict(true, got),),
+            answers=tuple(
+                Answer(f.confidence, _is_right(f.segment, true), f.status == "found")
+                for f in findings
+            ),
+            work=() if seconds is None else (seconds,),
+        ),
+    )
+
+
+def _frames(true: Sequence[Segment], got: Sequence[Segment], duration: float | None) -> Counts:
+    # labels without their video have no duration: all that is marked counts, and no hour is known
+    length = max((s.end for s in (*true, *got)), default=0.0) if duration is None else duration
+    # not Grid, whose tolerance would move a frame now and then: the referee compares exactly
+    times = (np.arange(int(np.ceil(length / STEP)), dtype=np.float64) + 0.5) * STEP
+    t, g = _mask(times, true), _mask(times, got)
+    outside = int((~t & g).sum())
+    return Counts(
+        tp=int((t & g).sum()),
+        fp=outside,
+        fn=int((t & ~g).sum()),
+        story=0.0 if duration is None else STEP * outside,
+        hours=(duration or 0.0) / 3600,
+    )
+
+
+def _mask(times: NDArray[np.float64], segments: Sequence[Segment]) -> NDArray[np.bool_]:
+    mask = np.zeros(len(times), dtype=np.bool_)
+    for s in segments:
+        mask |= (times >= s.start) & (times < s.end)
+    return mask
+
+
+def _matches(true: Sequence[Segment], got: Sequence[Segment]) -> Counts:
+    """IoUs and edge errors of each true segment's answer, and the answers that are no hit."""
+    overlaps = [max((t.iou(g) for t in true), default=0.0) for g in got]
+    near = sum(overlap >= 0.5 for overlap in overlaps)
+    wrong = len(got) - near + max(0, near - len(true))
+    ranked = sorted(range(len(got)), key=lambda i: overlaps[i], reverse=True)
+    free = [] if len(got) > max(1, len(true)) else [got[i] for i in ranked]
+    ious, starts, ends = [], [], []
+    for t in true:
+        best = max(free, key=t.iou, default=None)
+        if best is None:
+            ious.append(0.0)
+            continue
+        free.remove(best)
+        ious.append(t.iou(best))
+        if ious[-1] >= 0.5:
+            starts.append(best.start - t.start)
+            ends.append(best.end - t.end)
+    return Counts(
+        wrong_answers=wrong,
+        ious=tuple(ious),
+        start_errors=tuple(starts),
+        end_errors=tuple(ends),
+    )
+
+
+def _verdict(true: Sequence[Segment], got: Sequence[Segment]) -> Verdict:
+    if not true:
+        return "alarm" if got else "clean"
+    if not got:
+        return "missed"
+    useful = all(any(_is_useful(g, t) for t in true) for g in got)
+    return "useful" if useful and len(got) <= len(true) else "wrong"
+
+
+def _is_useful(got: Segment, true: Segment) -> bool:
+    near_start = abs(got.start - true.start) <= 15.0 + NOISE
+    near_end = abs(got.end - true.end) <= 5.0 + NOISE
+    return near_start and near_end and got.iou(true) >= 0.5
+
+
+def _is_right(got: Segment, true: Sequence[Segment]) -> bool:
+    best = max(true, key=got.iou, default=None)
+    if best is None or got.iou(best) < 0.5:
+        return False
+    common = got & best
+    return common is not None and got.duration - common.duration <= 1.0 + NOISE
+
+
+def _by_key(rows: Sequence[R]) -> dict[str, R]:
+    by_key: dict[str, R] = {}
+    for row in rows:
+        key = _key(row.episode.path)
+        if key in by_key:
+            raise LabelError(key, "has two entries", "keep one")
+        by_key[key] = row
+    return by_key
+
+
+def _key(path: Path) -> str:
+    return "/".join(path.parts[-2:])
