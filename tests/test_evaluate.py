@@ -237,7 +237,7 @@ def test_calibration_by_hand() -> None:
 
 
 def draw(rng: random.Random, n: int) -> tuple[list[Detection], list[Detection | Failure]]:
-    """Truth and answers of all kinds: none, several, exact, near, far, for review, failed, absent."""
+    """Truth and answers of all kinds: none, several, exact, near, far, review, failed, absent."""
     truth: list[Detection] = []
     found: list[Detection | Failure] = []
     for i in range(n):
