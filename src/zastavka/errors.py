@@ -27,7 +27,7 @@ class ZastavkaError(Exception):
     """
 
     def __init__(
-        self, subject: str | os.PathLike[str], found: str, cure: str, **values: object
+        self, subject: str | os.PathLike[str], found: str, cure: str, /, **values: object
     ) -> None:
         self.subject = os.fspath(subject)
         self.found = found

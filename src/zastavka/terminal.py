@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zastavka.detection import Detection, Failure
 from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
 from zastavka.storage import write_text
@@ -84,14 +83,3 @@ def emit(text: str, output: Path | None) -> None:
         write_text(output, text)
     else:
         sys.stdout.write(text)
-
-
-def answer_line(result: Detection | Failure) -> str:
-    """The answer for one episode, in the prototype's words."""
-    if isinstance(result, Failure):
-        return describe(result.cause) if result.cause else result.error
-    found = result.segments()
-    if not found:
-        return gettext("Intro not found")
-    template = gettext("Intro found: {start:.2f}s - {end:.2f}s")
-    return "; ".join(template.format(start=s.start, end=s.end) for s in found)

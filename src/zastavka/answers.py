@@ -1,0 +1,73 @@
+"""Results as text for people, JSON for programs, CSV for the curve of each row; and exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+
+from zastavka.detection import Detection, Failure, to_json
+from zastavka.i18n import describe, gettext
+from zastavka.pipeline import Detector
+
+Results = Sequence[Detection | Failure]
+
+# exit codes, beside 0 and 2 (the command line is wrong)
+FAILED, PARTLY, NO_INTRO = 1, 3, 4
+
+
+def as_text(results: Results, detector: Detector) -> str:  # noqa: ARG001
+    lines = []
+    for result in results:
+        if isinstance(result, Detection):
+            line = answer_line(result)
+            lines.append(line if len(results) == 1 else f"{result.episode.path}: {line}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def as_json(results: Results, detector: Detector) -> str:  # noqa: ARG001
+    return to_json(results)
+
+
+def as_csv(results: Results, detector: Detector) -> str:
+    """A line per row: path, time of its centre, probability of the intro, whether it is in the answer."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["path", "time", "probability", "found"])
+    for result in results:
+        if isinstance(result, Detection):
+            curve = detector.curve(detector.features(result.episode), str(result.episode.path))
+            inside = curve.grid.labels(result.segments())
+            for time, share, found in zip(curve.grid.times, curve.probability, inside, strict=True):
+                writer.writerow([result.episode.path, f"{time:.3f}", f"{share:.4f}", int(found)])
+    return table.getvalue()
+
+
+FORMATS: dict[str, Callable[[Results, Detector], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "csv": as_csv,
+}
+
+
+def answer_line(result: Detection) -> str:
+    """The answer for one episode, in the prototype's words."""
+    found = result.segments()
+    if not found:
+        return gettext("Intro not found")
+    template = gettext("Intro found: {start:.2f}s - {end:.2f}s")
+    return "; ".join(template.format(start=s.start, end=s.end) for s in found)
+
+
+def failure_lines(results: Results) -> list[str]:
+    """A line for each episode that could not be done, in the reader's language."""
+    failures = (result for result in results if isinstance(result, Failure))
+    return [describe(failure.cause) if failure.cause else failure.error for failure in failures]
+
+
+def exit_code(results: Results, expect_intro: bool = False) -> int:
+    if any(isinstance(result, Failure) for result in results):
+        return PARTLY if any(isinstance(result, Detection) for result in results) else FAILED
+    if expect_intro and any(isinstance(r, Detection) and not r.segments() for r in results):
+        return NO_INTRO
+    return 0
