@@ -53,8 +53,8 @@ def _from_environment() -> str:
     wished = next(
         (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
     )
-    if not wished:
-        wished = locale.getlocale()[0] or ""  # Windows: "Russian_Russia"
+    if not wished and os.name == "nt":
+        wished = locale.getlocale()[0] or ""  # such as "Russian_Russia"
     if wished.split(".")[0] in ("C", "POSIX"):
         return "en"
     for name in (*os.environ.get("LANGUAGE", "").split(":"), wished):
