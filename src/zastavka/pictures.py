@@ -33,6 +33,8 @@ Size = tuple[int, int]  # width, height
 
 # The last row of a grid may ask for a time after the end, by half of the longest step allowed.
 _HOLD = 5.0  # seconds that the last picture stays; a file cut short yields nothing for later times
+_LONGEST_GROUP = 12.0  # seconds: encoders' default is 250 pictures
+_SEEK_MARGIN = 2.0  # seconds: a seek in MPEG-TS is not exact
 _EPS = 1e-6
 _UNTAGGED = 2  # FFmpeg's AVCOL_SPC_UNSPECIFIED
 _HD_LINES = 576  # players take untagged pictures with more lines for BT.709, with fewer for BT.601
@@ -128,29 +130,29 @@ def _planned(path: Path, times: list[float], size: Size | None) -> Iterator[Pict
     """Decoding as little as can be. _Unproven: the file does not allow it."""
     if not times:
         return
-    index, packets = _survey(path, times)
+    begin, index, packets = _survey(path, times)
     with open_track(path) as track:
-        if not index.from_start:
-            track.seek(times[0])
+        track.seek(begin)
         paint = _painter(track, size)
         for time, (ticks, frame) in zip(times, _follow(track, index, packets), strict=False):
             yield paint(frame, track.seconds(ticks), time)
 
 
-def _survey(path: Path, times: list[float]) -> tuple[PacketIndex, NDArray[np.intp]]:
-    """The index, and which packet is on screen at each time that the track lasts for."""
-    for seek in (True, False):
+def _survey(path: Path, times: list[float]) -> tuple[float, PacketIndex, NDArray[np.intp]]:
+    """Where to begin, the index from there, and the packet of each time before the end."""
+    # a seek may land behind the key packet that is needed, in MPEG-TS as a rule
+    for begin in (times[0], times[0] - _LONGEST_GROUP, -math.inf):
         with open_track(path) as track:
-            if seek and not track.seek(times[0]):
-                continue
+            sought = track.seek(begin)
             limits = np.array([track.ticks(time) for time in times], dtype=np.int64)
-            index = track.index(int(limits[-1]), from_start=not seek)
-            if index is None:
-                continue
-            limits = limits[limits <= index.end + track.span(_HOLD)]
-            packets = index.on_screen(limits)
-            if packets is not None:
-                return index, packets
+            index = track.index(int(limits[-1]), from_start=not sought)
+            if index is not None:
+                limits = limits[limits <= index.end + track.span(_HOLD)]
+                packets = index.on_screen(limits)
+                if packets is not None:
+                    return begin, index, packets
+        if not sought:
+            break
     raise _Unproven
 
 
@@ -227,7 +229,7 @@ def _keys(path: Path, window: Segment | None, size: Size | None) -> Iterator[Pic
     with open_track(path) as track:
         paint = _painter(track, size)
         if window:
-            track.seek(window.start)
+            track.seek(window.start - _SEEK_MARGIN)
         for ticks, frame in track.key_frames(window):
             found = True
             time = track.seconds(ticks)

@@ -49,9 +49,14 @@ class Track:
         context = stream.codec_context
         # threads decode ahead what is then thrown away; it is episodes that run in parallel
         context.thread_count = 1
-        self._facts = fact_reader(context.codec.canonical_name, context.extradata or b"")
+        codec = context.codec.canonical_name
+        self._facts = fact_reader(codec, context.extradata or b"")
+        # AVI stores decoding times alone, and FFmpeg's guess of the others is wrong for these two
+        self._timed = container.format.name != "avi" or codec not in ("h264", "hevc")
         self._step = self.span(1 / float(exact(stream.average_rate) or 25))
-        self._next = 0  # ticks of the next picture, should it not say
+        self._first = stream.start_time or 0
+        self._lag: int | None = None
+        self._next = self._first  # ticks of the next picture, should it not say
 
     def ticks(self, seconds: float) -> int:
         """The latest timestamp that a player has reached at this time."""
@@ -66,21 +71,17 @@ class Track:
         return round(float(ticks * self._base) - self._start, 6)
 
     def seek(self, seconds: float) -> bool:
-        """Go to a key packet before the time; False if the file stays at its beginning."""
+        """Go to about a key packet before the time; False if the file stays at its beginning."""
         import av
 
-        if not self.worth_seeking(seconds):
+        name = self._container.format.name
+        if seconds < _SEEK_FROM or not any(known in name for known in _SEEKABLE):
             return False
         try:
             self._container.seek(self.ticks(seconds), stream=self.stream)
         except av.error.FFmpegError:
             return False
         return True
-
-    def worth_seeking(self, seconds: float) -> bool:
-        """Whether to seek for this time in a file of this format."""
-        name = self._container.format.name
-        return seconds >= _SEEK_FROM and any(known in name for known in _SEEKABLE)
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """The packets from here to the end of the file, or to where it is damaged."""
@@ -104,7 +105,7 @@ class Track:
         enough = until + self.span(_DTS_SLACK)
         for packet in self.packets():
             facts = self.facts(packet)
-            if facts is None or facts.doubtful or packet.pts is None:
+            if not self._timed or facts is None or facts.doubtful or packet.pts is None:
                 return None
             entries.append(Entry(packet.pts, packet.duration or 0, not packet.is_discard, facts))
             # no picture is shown before it is decoded
@@ -160,9 +161,14 @@ class Track:
         return (time >= window.end) - (time < window.start)
 
     def _tick(self, frame: VideoFrame) -> int:
-        # AVI and bare streams give no time of presentation
-        known = frame.pts if frame.pts is not None else frame.dts
-        ticks = self._next if known is None else known
+        if self._timed and frame.pts is not None:
+            ticks = frame.pts
+        elif frame.dts is not None:
+            # when it came out of the decoder: the right order and pace, but later by the delay
+            self._lag = frame.dts - self._first if self._lag is None else self._lag
+            ticks = frame.dts - self._lag
+        else:
+            ticks = self._next
         self._next = ticks + (frame.duration or self._step)
         return ticks
 
