@@ -91,6 +91,7 @@ def read_truth(
     path: Path,
     videos: Path | None = None,
     on_problem: Callable[[LabelProblem], None] | None = None,
+    duration_of: Callable[[Path], float] | None = None,
 ) -> list[Detection]:
     """What is true, from any of the three formats, told apart by what the file holds.
 
@@ -102,7 +103,7 @@ def read_truth(
     elif any(isinstance(row, dict) and "segments" in row for row in document.values()):
         report = _read_composed(document, path, videos)
     else:
-        report = _read_labels(document, videos, None)
+        report = _read_labels(document, videos, duration_of)
     for problem in report.problems:
         if on_problem is None:
             found = "{n} doubtful labels, the first is {first}"
