@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import checkpoints as ck
@@ -18,7 +18,7 @@ pytest.importorskip("transformers")
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "options",
     [
         {},
         {"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224}},
@@ -33,10 +33,10 @@ pytest.importorskip("transformers")
     ],
     ids=str,
 )
-def test_pixels_are_those_of_transformers_within_a_level(settings: dict[str, Any]) -> None:
+def test_pixels_are_those_of_transformers_within_a_level(options: dict[str, Any]) -> None:
     import torch
 
-    processor = ck.clip_processor(**settings)
+    processor = ck.clip_processor(**options)
     mine = Preparation.of(processor)
     assert mine is not None
     level = np.array(mine.scale)[:, None, None]
@@ -52,6 +52,8 @@ def test_pixels_are_those_of_transformers_within_a_level(settings: dict[str, Any
         assert (off > 1.01).mean() < 1e-4
 
 
+# a busy machine is no fault
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 400), st.integers(1, 4000), st.integers(1, 4000))
 def test_resized_size_is_that_of_transformers(edge: int, height: int, width: int) -> None:
     from transformers.image_transforms import get_resize_output_image_size
@@ -65,7 +67,7 @@ def test_resized_size_is_that_of_transformers(edge: int, height: int, width: int
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "options",
     [
         {"resample": 1},
         {"resample": 0},
@@ -76,5 +78,5 @@ def test_resized_size_is_that_of_transformers(edge: int, height: int, width: int
     ],
     ids=str,
 )
-def test_other_settings_are_left_to_the_checkpoints_processor(settings: dict[str, Any]) -> None:
-    assert Preparation.of(ck.clip_processor(**settings)) is None
+def test_other_settings_are_left_to_the_checkpoints_processor(options: dict[str, Any]) -> None:
+    assert Preparation.of(ck.clip_processor(**options)) is None

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -84,7 +86,8 @@ def loaded(name: str, file: str, load: Callable[[], T]) -> T:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first[:200].rstrip(".:")
 
 
 def require_libraries(name: str) -> None:
@@ -126,20 +129,31 @@ def _transformers() -> Any:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The library never prints, and transformers tells of every weight of the text tower."""
-    logging = _transformers().utils.logging
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    hub, theirs = logging.getLogger("huggingface_hub"), _transformers().utils.logging
+    levels, bars = (hub.level, theirs.get_verbosity()), theirs.is_progress_bar_enabled()
+    hub.setLevel(logging.ERROR)
+    theirs.set_verbosity_error()
+    theirs.disable_progress_bar()
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        hub.setLevel(levels[0])
+        theirs.set_verbosity(levels[1])
         if bars:
-            logging.enable_progress_bar()
+            theirs.enable_progress_bar()
+
+
+def _from_disk_first(read: Callable[..., Any]) -> Any:
+    """Without asking the hub for news of what is here: offline that takes half a minute a file."""
+    try:
+        return read(local_files_only=True)
+    except OSError:
+        return read(local_files_only=False)
 
 
 def _config(name: str) -> Any:
-    config = _transformers().AutoConfig.from_pretrained(name, trust_remote_code=False)
+    read = _transformers().AutoConfig.from_pretrained
+    config = _from_disk_first(partial(read, name, trust_remote_code=False))
     if config.model_type not in _TOWERS:
         raise ModelError(
             name,
@@ -152,7 +166,8 @@ def _config(name: str) -> Any:
 
 
 def _processor(name: str) -> Any:
-    return _transformers().AutoImageProcessor.from_pretrained(name, trust_remote_code=False)
+    read = _transformers().AutoImageProcessor.from_pretrained
+    return _from_disk_first(partial(read, name, trust_remote_code=False))
 
 
 def _tower(name: str, config: Any) -> tuple[Any, str]:
@@ -162,8 +177,9 @@ def _tower(name: str, config: Any) -> tuple[Any, str]:
     if config.model_type == "clip":
         # the whole model obeys the outer figure; some checkpoints leave the inner at its default
         vision.projection_dim = config.projection_dim
-    tower, report = getattr(_transformers(), kind).from_pretrained(
-        name, config=vision, dtype="auto", output_loading_info=True
+    read = getattr(_transformers(), kind).from_pretrained
+    tower, report = _from_disk_first(
+        partial(read, name, config=vision, dtype="auto", output_loading_info=True)
     )
     missing = sorted(report["missing_keys"])
     bare = config.model_type == "clip_vision_model"  # one may be saved without its projection
