@@ -183,7 +183,7 @@ def test_random_specs_are_unlike_and_reproducible() -> None:
 
 
 def test_intros_differ_from_story_by_their_nature_not_their_loudness() -> None:
-    """Loudness, darkness and colour alone tell an intro from story hardly better than chance."""
+    """Loudness, brightness or colour alone do not give an intro away."""
     inside: dict[str, list[float]] = {"level": [], "light": [], "colour": []}
     outside: dict[str, list[float]] = {"level": [], "light": [], "colour": []}
     for i in range(8):
@@ -198,7 +198,7 @@ def test_intros_differ_from_story_by_their_nature_not_their_loudness() -> None:
     for name in inside:
         a, b = np.array(inside[name]), np.array(outside[name])
         above = (a[:, None] > b[None]).mean()  # the area under the ROC curve
-        assert 0.15 < above < 0.85, name
+        assert 0.2 < above < 0.8, name
 
 
 def test_speech_pauses_between_syllables_and_music_does_not() -> None:

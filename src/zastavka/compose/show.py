@@ -106,7 +106,7 @@ class Show:
             tuple((int(rng.integers(2**31)), Voice.draw(rng)) for _ in range(4)),
             rng.uniform(0.75, 1.3),
             bool(rng.random() < 0.25),
-            10 ** (rng.uniform(-4, 4) / 20),
+            10 ** (rng.uniform(-6, 3) / 20),
         )
 
     def samples(self, frames: int) -> int:

@@ -112,12 +112,13 @@ def _dialogue(
     sound = np.zeros(show.samples(frames), np.float32)
     speaker = np.full(frames, -1)
     now, turn = rng.uniform(0.2, 1.5), 0
+    near = rng.uniform(-3, 4)  # dB; how loud these two talk
     seconds = frames / show.spec.fps
     while now < seconds - 1:
         length = min(rng.uniform(0.8, 3.6), seconds - now - 0.1)
         who = int(two[turn])
         line = speech(rng, show.cast[who][1], round(length * RATE))
-        laid(sound, line, round(now * RATE), 10 ** (rng.uniform(-3, 2) / 20))
+        laid(sound, line, round(now * RATE), 10 ** ((near + rng.uniform(-2, 2)) / 20))
         speaker[round(now * show.spec.fps) : round((now + length) * show.spec.fps)] = who
         now += length + rng.gamma(2, 0.3)
         turn = 1 - turn if rng.random() < 0.75 else turn
