@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from zastavka.errors import MediaError
 from zastavka.segment import Segment
@@ -180,10 +180,20 @@ def shown_size(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     return (height, width) if rotation_of(frame) in (90, 270) else (width, height)
 
 
-def check_not_encrypted(path: Path, packet: Packet[Any]) -> None:
-    """MediaError if the packet's content is locked."""
+def check_unlocked(path: Path, stream: Stream) -> None:
+    """MediaError if the track says that it is encrypted, as Matroska's do."""
+    if "enc_key_id" in stream.metadata:
+        _refuse_locked(path)
+
+
+def check_packet_unlocked(path: Path, packet: Packet[Any]) -> None:
+    """MediaError if the packet says that it is encrypted, as MP4's do, not always from the first."""
     if packet.has_sidedata("encryption_info"):
-        raise MediaError(path, "is encrypted", "give a copy without copy protection")
+        _refuse_locked(path)
+
+
+def _refuse_locked(path: Path) -> NoReturn:
+    raise MediaError(path, "is encrypted", "give a copy without copy protection")
 
 
 def _check_file(path: Path) -> None:
@@ -241,9 +251,10 @@ def _is_audible(path: Path, container: InputContainer, streams: list[AudioStream
 def _frames(path: Path, container: InputContainer, stream: Stream) -> Iterator[Any]:
     import av
 
+    check_unlocked(path, stream)
     try:
         for i, packet in enumerate(container.demux(stream)):
-            check_not_encrypted(path, packet)
+            check_packet_unlocked(path, packet)
             with suppress(av.error.InvalidDataError):
                 yield from packet.decode()
             if i == _PACKETS_TO_FIRST_PICTURE:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zastavka.bitstream import PacketFacts, fact_reader
 from zastavka.errors import MediaError
 from zastavka.media import (
-    check_not_encrypted,
+    check_packet_unlocked,
+    check_unlocked,
     exact,
     open_media,
     start_of,
@@ -41,6 +42,7 @@ class Track:
         stream = video_stream(container)
         if stream is None:
             raise MediaError(path, "has no video track", "give a file with moving pictures")
+        check_unlocked(path, stream)
         self.path = path
         self.stream: VideoStream = stream
         self._container = container
@@ -90,7 +92,7 @@ class Track:
         try:
             for packet in self._container.demux(self.stream):
                 if packet.size:
-                    check_not_encrypted(self.path, packet)
+                    check_packet_unlocked(self.path, packet)
                     yield packet
         except av.error.FFmpegError:
             return

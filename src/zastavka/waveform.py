@@ -16,7 +16,8 @@ from zastavka.media import (
     MediaInfo,
     audio_streams,
     audio_track,
-    check_not_encrypted,
+    check_packet_unlocked,
+    check_unlocked,
     open_media,
     start_of,
     time_base_of,
@@ -82,6 +83,7 @@ def read_waveform(
         if chosen is None:
             return None
         stream = next(stream for stream in streams if stream.index == chosen.index)
+        check_unlocked(path, stream)
         pieces = _pieces(_frames(path, container, stream, seconds), rate)
         samples = _assemble(pieces, None if seconds is None else round(seconds * rate))
     if not len(samples):
@@ -117,7 +119,7 @@ def _frames(
     following = 0.0
     try:
         for packet in container.demux(stream):
-            check_not_encrypted(path, packet)
+            check_packet_unlocked(path, packet)
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
