@@ -187,7 +187,7 @@ def check_unlocked(path: Path, stream: Stream) -> None:
 
 
 def check_packet_unlocked(path: Path, packet: Packet[Any]) -> None:
-    """MediaError if the packet says that it is encrypted, as MP4's do, not always from the first."""
+    """MediaError if the packet says that it is encrypted, as MP4's do, from some point on."""
     if packet.has_sidedata("encryption_info"):
         _refuse_locked(path)
 
