@@ -147,7 +147,7 @@ def _coverage(axes: Any, reports: Reports, translate: Translate) -> None:
         points = report.precision_coverage()
         x, y = [coverage for _, _, coverage in points], [precision for _, precision, _ in points]
         axes.plot(x, y, ".-", color=_colour(i), label=_label(name))
-    axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02))
     axes.set_xlabel(translate("coverage: share of episodes answered"))
     axes.set_ylabel(translate("share of answers that are right"))
     _legend(axes)

@@ -35,7 +35,8 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
-th:first-child { text-align: left; position: sticky; left: 0; background: var(--page); }
+th:first-child { text-align: left; position: sticky; left: 0; background: var(--page);
+  white-space: normal; min-width: 6rem; max-width: 35vw; }
 tr.sum { font-weight: 600; }
 figure { margin: 0; } svg { max-width: 100%; height: auto; }
 ol { list-style: none; padding: 0; } li { padding: .5rem 0; border-top: 1px solid var(--line); }
@@ -114,33 +115,35 @@ def _table(table: Table) -> str:
 
 def _timelines(report: Report, translate: Translate) -> str:
     worst = sorted(report.episodes, key=lambda j: (_WORST.index(j.verdict), j.iou or 0.0))
+    # one scale for all, up to the last mark: on that of whole episodes, intros can hardly be seen
+    scale = max([60.0, *(1.02 * s.end for judged in worst for s in _segments(judged))])
     keys = (
         ("true", translate("true")),
         ("found", translate("found")),
         ("review", translate("awaits review")),
     )
     key = "".join(f'<i class="{kind}"></i>{escape(word)}' for kind, word in keys)
-    items = "\n".join(_timeline(judged, translate) for judged in worst)
+    items = "\n".join(_timeline(judged, scale, translate) for judged in worst)
     return (
         f"<h2>{escape(translate('Episodes, the worst first'))}</h2>"
-        f'<p class="key">{key}</p><ol>\n{items}\n</ol>'
+        f'<p class="key">0:00 - {_clock(scale)}{key}</p><ol>\n{items}\n</ol>'
     )
 
 
-def _timeline(judged: Judged, translate: Translate) -> str:
-    ends = [s.end for s in judged.truth] + [f.segment.end for f in judged.findings]
-    # where the marks are: a title card of 5 s can't be seen on the scale of an hour
-    scale = max(60.0, 1.1 * max(ends, default=0.0))
+def _segments(judged: Judged) -> list[Segment]:
+    return [*judged.truth, *(finding.segment for finding in judged.findings)]
+
+
+def _timeline(judged: Judged, scale: float, translate: Translate) -> str:
     marks = [_mark("true", segment, scale) for segment in judged.truth]
     marks += [_mark(finding.status, finding.segment, scale) for finding in judged.findings]
     iou = "" if judged.iou is None else f" IoU {judged.iou:.2f}"
-    verdict = judged.verdict
-    said = _said(judged, translate)
+    said = escape(_said(judged, translate))
     return (
-        f'<li class="{verdict}"><b>{escape(_name(judged))}</b> '
-        f'<span class="verdict">{escape(_word(verdict, translate))}</span><small>{iou}</small>'
-        f'<div class="track" role="img" aria-label="{escape(said)}">{"".join(marks)}</div>'
-        f"<small>{escape(said)}</small></li>"
+        f'<li class="{judged.verdict}"><b>{escape(_name(judged))}</b> '
+        f'<span class="verdict">{escape(_word(judged.verdict, translate))}</span>'
+        f'<small>{iou}</small><div class="track" role="img" aria-label="{said}">{"".join(marks)}'
+        f"</div><small>{said}</small></li>"
     )
 
 
