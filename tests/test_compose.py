@@ -272,3 +272,10 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="can't be written"):
         compose_series(replace(TINY, body=8, episodes=1), tmp_path / "file")
+
+
+def test_a_failure_in_a_process_is_the_same_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    specs = [replace(TINY, body=8, episodes=1, name=name) for name in ("One", "Two", "Three")]
+    with pytest.raises(StorageError, match="can't be written"):
+        compose(specs, tmp_path / "file", workers=2)

@@ -54,7 +54,8 @@ def compose(
 ) -> list[Detection]:
     """Several series at once, one process each; `folder/truth.json` holds all their truth.
 
-    `workers`: processes, None for one per CPU; 1 stays in this process.
+    `workers`: processes, None for one per CPU; 1 stays in this process. They are started afresh, so
+    that a script must call this below `if __name__ == "__main__":`.
     """
     workers = min(workers or os.cpu_count() or 1, len(specs))
     truth = [found for part in _composed(specs, folder, workers, progress) for found in part]
@@ -76,10 +77,14 @@ def _composed(
     # spawn: a forked copy of a process with threads (a server, a test) may hang
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         jobs = {pool.submit(compose_series, spec, folder): spec for spec in specs}
-        for job in as_completed(jobs):
-            job.result()
-            done += jobs[job].episodes
-            report(done, total)
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                done += jobs[job].episodes
+                report(done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # or the rest would be composed for nothing
+            raise
         return [job.result() for job in jobs]
 
 
