@@ -2,8 +2,8 @@
 
     python benchmarks/accuracy.py --introbench DIR --work DIR --compose-python PYTHON
 
-Composes (`compose.py --random N --seed 1 --fold a --ships --height 144`, and `dev.json`), extracts,
-trains the recipes `default` and `baseline` on the built-in pictures, answers every file of dev alone,
+Composes (`compose.py --random N --seed 1 --fold a --ships --height 144` and `dev.json`), extracts,
+trains the recipes `default` and `baseline` (built-in pictures), answers every file of dev alone,
 finds the best setting of the loudness-only rule on dev, and prints one table by the benchmark's own
 `score.py`. Each stage keeps what it made in `--work` and is passed over when it is there.
 PYTHON needs numpy, scipy, opencv-python-headless, av and pillow: that environment only composes.
@@ -43,13 +43,17 @@ COLUMNS = ("f1", "iou", "hit@.5", "hit@.9", "false_alarm", "wrong/100", "story_s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--introbench", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--compose-python", default=sys.executable)
     parser.add_argument("--series", type=int, default=100, help="random series to learn from")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--baseline-series", type=int, default=60, help="the baseline is slow to train")
+    parser.add_argument(
+        "--baseline-series", type=int, default=60, help="the baseline is slow to train"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     a = parser.parse_args()
     learn, dev = a.work / f"random-a-{a.seed}", a.work / "dev"
@@ -137,7 +141,7 @@ def constant(dev: Path) -> list[Detection]:
 
 @dataclass(frozen=True)
 class Loudness:
-    """The longest stretch without a pause: sound above `level` dBFS, pauses up to `pause` s closed."""
+    """The longest stretch without a pause: above `level` dBFS, gaps up to `pause` s closed."""
 
     level: float
     pause: float
@@ -161,14 +165,16 @@ class Loudness:
 
 
 def loudness(work: Path, dev: Path, introbench: Path) -> Path:
-    """The rule with the setting that does best on dev itself: more than it could claim elsewhere."""
+    """The rule with the setting that does best on dev itself: more than it can claim elsewhere."""
     truths = read_truth(dev / "truth.json", dev)
     sounds = {truth.episode.path: frames(truth.episode.path) for truth in truths}
     best, best_f1 = work / "found-loudness.json", -1.0
     grid = itertools.product((-40, -36, -34, -32, -30, -28, -26, -24), (0.2, 0.3, 0.5), (0.0, 15.5))
     for level, pause, tail in grid:
         rule = Loudness(level, pause, tail)
-        trial = write(work, "loudness-trial", [rule.find(t, sounds[t.episode.path]) for t in truths])
+        trial = write(
+            work, "loudness-trial", [rule.find(t, sounds[t.episode.path]) for t in truths]
+        )
         f1 = float(score(introbench, dev, trial)["f1"] or 0)
         if f1 > best_f1:
             best_f1 = f1

@@ -147,7 +147,7 @@ def make_film(path: Path) -> None:
     """Encode `UNIQUE` seconds with x264's defaults, then repeat the packets to full length."""
     import av
 
-    part = path.with_suffix(".part.mkv")
+    part = path.with_suffix(".part.mp4")  # has decoding times, Matroska has none
     with av.open(str(part), "w") as container:
         stream = container.add_stream("libx264", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -22,7 +22,7 @@ def filmed(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(40, 200, (9, 16, 3)).repeat(8, axis=0).repeat(8, axis=1)
     for axis in (0, 1):
-        coarse = sum(np.roll(coarse, k, axis=axis) for k in range(-6, 7)) / 13
+        coarse = np.mean([np.roll(coarse, k, axis=axis) for k in range(-6, 7)], axis=0)
     return np.clip(coarse + rng.normal(0, 4, SHAPE), 0, 255).astype(np.uint8)
 
 
@@ -79,7 +79,9 @@ def test_letterbox_shows_in_the_border_rows() -> None:
 
 
 def test_colour_layout_is_steady_under_grain_and_tells_scenes_apart() -> None:
-    same = describe(np.stack([filmed(3), np.clip(filmed(3) + np.int16(3), 0, 255).astype(np.uint8)]))
+    same = describe(
+        np.stack([filmed(3), np.clip(filmed(3) + np.int16(3), 0, 255).astype(np.uint8)])
+    )
     other = describe(filmed(4)[None])
     layout = slice(0, 27)
     assert 3 * np.abs(same[0] - same[1])[layout].max() < np.abs(same[0] - other[0])[layout].max()

@@ -135,7 +135,7 @@ def test_transition_bias_lengthens_what_is_found() -> None:
 
 
 def test_chunks_are_tagged_by_themselves() -> None:
-    # with a start that forbids tag 1, only the first row of each chunk can show that chunks are apart
+    # the start forbids tag 1: the first row of each chunk shows that chunks are apart
     crf = CRFWeights(np.zeros((2, 2)), np.array([0.0, -50.0]), np.zeros(2))
     emissions = emissions_of(np.ones(12, bool))
     whole = decode(emissions, crf, Grid(1.0, 12), CLOSING.model_copy(update={"closing_rows": 1}))

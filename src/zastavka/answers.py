@@ -17,6 +17,7 @@ FAILED, PARTLY, NO_INTRO = 1, 3, 4
 
 
 def as_text(results: Results, detector: Detector) -> str:  # noqa: ARG001
+    """A line per answered file; the path in front where there are several."""
     lines = []
     for result in results:
         if isinstance(result, Detection):
@@ -26,11 +27,12 @@ def as_text(results: Results, detector: Detector) -> str:  # noqa: ARG001
 
 
 def as_json(results: Results, detector: Detector) -> str:  # noqa: ARG001
+    """The JSON document of the run."""
     return to_json(results)
 
 
 def as_csv(results: Results, detector: Detector) -> str:
-    """A line per row: path, time of its centre, probability of the intro, whether it is in the answer."""
+    """A line per row: path, time of its centre, probability of an intro, whether it is answered."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", "time", "probability", "found"])
@@ -66,6 +68,7 @@ def failure_lines(results: Results) -> list[str]:
 
 
 def exit_code(results: Results, expect_intro: bool = False) -> int:
+    """What the process ends with; see the docstring of `cli`."""
     if any(isinstance(result, Failure) for result in results):
         return PARTLY if any(isinstance(result, Detection) for result in results) else FAILED
     if expect_intro and any(isinstance(r, Detection) and not r.segments() for r in results):

@@ -25,7 +25,9 @@ Model = Annotated[
 ]
 Encoder = Annotated[
     str | None,
-    typer.Option(help="Picture encoder: builtin, clip, a hub name or a folder. Default: the model's."),
+    typer.Option(
+        help="Picture encoder: builtin, clip, a hub name or a folder. Default: the model's."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -40,7 +42,6 @@ Cache = Annotated[
     bool, typer.Option(help="Keep features of files, so that the next run need not read them.")
 ]
 Output = Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")]
-
 
 
 def episodes_of(paths: Sequence[Path]) -> tuple[list[Episode], list[Failure]]:
@@ -67,6 +68,7 @@ def file_names(episodes: Sequence[Episode]) -> list[str]:
 def config_of(
     recipe: str, encoder: str | None, file: Path | None, settings: list[str] | None
 ) -> Config:
+    """A recipe with the options of a file, of --encoder and of --set, the last one winning."""
     if recipe not in RECIPES:
         raise OptionError(recipe, "is no recipe", "choose default or baseline")
     config = RECIPES[recipe]
@@ -86,10 +88,14 @@ def model_folder(model: Path, encoder: str | None, heads: int, device: str) -> P
     need_torch("a prototype's model.pt")
     from zastavka.learn.prototype import converted
 
-    return converted(model, encoder or RECIPES["baseline"].extract.encoder, heads, default_folder(), device)
+    folder: Path = converted(
+        model, encoder or RECIPES["baseline"].extract.encoder, heads, default_folder(), device
+    )
+    return folder
 
 
 def need_torch(what: str) -> None:
+    """MissingExtra unless what learning needs is installed."""
     from importlib.util import find_spec
 
     for module in ("torch", "onnxscript"):
@@ -113,5 +119,3 @@ def language_of(arguments: Sequence[str]) -> str | None:
         if argument == "--lang" and i + 1 < len(arguments):
             return arguments[i + 1]
     return None
-
-

@@ -1,20 +1,21 @@
 """Sound described on the episode's grid: what tells a theme from a scene, row by row.
 
-| columns          | what                                                    | source                       |
-|------------------|---------------------------------------------------------|------------------------------|
-| mel (24)         | log energy in mel bands, mean of the row                | O'Shaughnessy 1987           |
-| mel_spread (12)  | its spread inside the row, bands in pairs               | texture windows [1]          |
-| mel_floor (6)    | quietest moment of wide bands: what sounds underneath   | minimum statistics [2]       |
-| loudness (4)     | mean, softest, loudest frame, softest within 2 s, dBFS  | ITU-R BS.1770 in spirit      |
-| pauses (3)       | silence, digital silence, frames far below the mean     | low-energy ratio [3]         |
-| flux (3)         | rise of the spectrum: mean, peak; its regularity        | Bello 2005; beat histogram [1] |
-| tonality (4)     | flatness, crest, steadiness of pitch classes, of peaks  | MPEG-7 flatness; Fujishima 1999 |
-| shape (3)        | centroid, roll-off, zero crossings' spread              | [3]; Saunders 1996           |
-| modulation (3)   | envelope at 3-6 Hz (syllables), 8-16 Hz, below 2 Hz     | 4-Hz modulation [3]          |
-| novelty (2)      | how the sound of 2 s before differs from 2 s after      | Foote 2000                   |
+    mel (24)         log energy in mel bands, mean of the row (O'Shaughnessy 1987)
+    mel_spread (12)  its spread inside the row, bands in pairs: texture windows [1]
+    mel_floor (6)    quietest moment of wide bands, what sounds underneath: minimum statistics [2]
+    loudness (4)     mean, softest, loudest frame, softest within 2 s; dBFS, unweighted
+    pauses (3)       silence, digital silence, frames far below the mean: low-energy ratio [3]
+    flux (3)         rise of the spectrum: mean, peak [4]; its regularity: beat histogram [1]
+    tonality (6)     flatness, crest (MPEG-7), steadiness of pitch classes [5] and of peaks,
+                     centroid, roll-off [3]
+    crossings (1)    spread of the zero-crossing rate (Saunders, ICASSP 1996)
+    modulation (3)   envelope at 3-6 Hz (syllables), 8-16 Hz, below 2 Hz: 4-Hz modulation [3]
+    novelty (2)      how the sound of 2 s before differs from 2 s after [6]
 
 [1] Tzanetakis, Cook: Musical genre classification of audio signals, 2002.  [2] Martin: Noise power
 spectral density estimation, 2001.  [3] Scheirer, Slaney: Speech/music discriminator, ICASSP 1997.
+[4] Bello et al.: A tutorial on onset detection, 2005.  [5] Fujishima: Chord recognition, ICMC 1999.
+[6] Foote: Automatic audio segmentation using a measure of audio novelty, ICME 2000.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _FRAME = 1024  # samples: 64 ms
 _FRAMES_HZ = RATE / _HOP
 _BANDS = 24
 _FLOOR_DB = -80.0
+_SILENCE_DB = -50.0
+_PAUSE_DB = 6.0  # below the mean of a second: half of it, as the low-energy ratio has it
 _BLOCK = 4096  # frames per STFT block: bounds memory, whatever the length
 
 NAME = "sound/1"  # the number changes with every change of the values
@@ -119,7 +122,8 @@ class _Frames:
         low = log[:, 1 : _PEAK_BINS + 1]
         ridge = np.maximum(low - _smooth(low, 15), 0)
         self.peaks[here] = ridge / (np.linalg.norm(ridge, axis=1, keepdims=True) + 1e-3)
-        return log[-1:]
+        last_row: Floats = log[-1:]
+        return last_row
 
     def _shape(self, here: slice, magnitude: Floats, energy: Floats) -> None:
         voiced = energy[:, 2:250] + 1e-10
@@ -146,9 +150,12 @@ class _Rows:
         return max(1, round(seconds / self.step))
 
     def mean(self, values: Floats) -> Floats:
-        sums = np.concatenate([np.zeros_like(values[:1], np.float64), np.cumsum(values, axis=0, dtype=np.float64)])
+        sums = np.concatenate(
+            [np.zeros_like(values[:1], np.float64), np.cumsum(values, axis=0, dtype=np.float64)]
+        )
         counts = (self.stop - self.first).reshape(-1, *([1] * (values.ndim - 1)))
-        return ((sums[self.stop] - sums[self.first]) / counts).astype(np.float32)
+        means: Floats = ((sums[self.stop] - sums[self.first]) / counts).astype(np.float32)
+        return means
 
     def spread(self, values: Floats) -> Floats:
         mean = self.mean(values)
@@ -181,9 +188,9 @@ def _loudness(frames: _Frames, rows: _Rows) -> list[Floats]:
         lowest,
         rows.highest(frames.loudness),
         around,
-        rows.mean((frames.loudness < -50).astype(np.float32)),
+        rows.mean((frames.loudness < _SILENCE_DB).astype(np.float32)),
         rows.mean(frames.zero.astype(np.float32)),
-        rows.mean((frames.loudness < local - 6).astype(np.float32)),
+        rows.mean((frames.loudness < local - _PAUSE_DB).astype(np.float32)),
     ]
 
 
@@ -225,7 +232,7 @@ def _steadiness(vectors: Floats, lag: int) -> Floats:
 
 def _modulation(frames: _Frames, rows: _Rows) -> list[Floats]:
     """Share of the mel envelope's movement in three modulation bands, over 2 s."""
-    from scipy.signal import sosfiltfilt, butter
+    from scipy.signal import butter, sosfiltfilt
 
     envelope = frames.mel.reshape(len(frames.mel), -1, 4).mean(axis=2)
     if len(envelope) < 64:  # shorter than the filters' settling
@@ -266,8 +273,9 @@ def _smooth(values: Floats, size: int) -> Floats:
     return smoothed
 
 
-def _db(power: Floats) -> Floats:
-    return np.maximum(10.0 * np.log10(power + 1e-12), _FLOOR_DB).astype(np.float32)
+def _db(power: NDArray[np.floating]) -> Floats:
+    decibels = np.maximum(10.0 * np.log10(power + 1e-12), _FLOOR_DB)
+    return np.asarray(decibels, dtype=np.float32)
 
 
 def _mel_bank() -> Floats:
@@ -277,7 +285,7 @@ def _mel_bank() -> Floats:
     rise = (_HZ[:, None] - centres[:-2]) / (centres[1:-1] - centres[:-2])
     fall = (centres[2:] - _HZ[:, None]) / (centres[2:] - centres[1:-1])
     bank = np.maximum(0, np.minimum(rise, fall))
-    return (bank / bank.sum(axis=0)).astype(np.float32)
+    return np.asarray(bank / bank.sum(axis=0), dtype=np.float32)
 
 
 def _to_mel(hz: float) -> float:

@@ -38,7 +38,9 @@ def content_key(path: Path) -> str:
                 file.seek(offset)
                 digest.update(file.read(_BLOCK))
     except OSError as error:
-        raise MediaError(path, "can't be read: {why}", "check the path", why=error.strerror) from error
+        raise MediaError(
+            path, "can't be read: {why}", "check the path", why=error.strerror
+        ) from error
     return digest.hexdigest()
 
 

@@ -1,7 +1,7 @@
 """The command line: parse, call one function, print.
 
-Exit codes: 0 every file was answered ("no intro" is an answer); 1 the command could not be done; 2 the
-command line is wrong; 3 some files or labels could not be used, the rest was done; 4 with
+Exit codes: 0 every file was answered ("no intro" is an answer); 1 the command could not be done;
+2 the command line is wrong; 3 some files or labels could not be used, the rest was done; 4 with
 `--expect-intro`, a file has none.
 """
 
@@ -51,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find the intro of TV episodes: when it starts, when it ends, how sure we are and why.",
 )
+
 
 @app.command()
 def detect(
@@ -123,9 +124,8 @@ def extract(
     with bar(len(episodes), gettext("Reading")) as shown:
         for i, episode in enumerate(episodes):
             try:
-                features = describe_episode(
-                    episode.path, pictures, options.extract, lambda share, i=i: shown.at(i + share)
-                )
+                shown.at(i, episode.path.name)
+                features = describe_episode(episode.path, pictures, options.extract)
                 save(features, output / f"{names[i]}.safetensors")
             except ZastavkaError as error:
                 failures.append(Failure(episode, str(error), error))
@@ -162,13 +162,20 @@ def dataset(
     store = FeatureCache(default_folder() / "features") if cache else None
     with bar(1.0, gettext("Reading")) as shown:
         made = prepare(
-            labels, videos, output, options, store, device, lambda share, name: shown.at(share, name)
+            labels,
+            videos,
+            output,
+            options,
+            store,
+            device,
+            lambda share, name: shown.at(share, name),
         )
     for problem in made.problems:
         say(f"{problem.id}: {problem.reason}")
     for failure in made.failures:
         complain(failure)
-    say(gettext("{windows} windows of {episodes} episodes, {positive} with an intro, in {file}").format(
+    line = gettext("{windows} windows of {episodes} episodes, {positive} with an intro: {file}")
+    say(line.format(
         windows=made.windows, episodes=made.episodes, positive=made.positive, file=output
     ))  # fmt: skip
     raise typer.Exit(PARTLY if made.problems or made.failures else 0)
@@ -199,7 +206,12 @@ def train(
     windows = read_dataset(dataset)
     with bar(options.train.epochs, gettext("Training")) as shown:
         train_head(
-            windows, options, output, resume=resume, progress=TrainingBar(shown), subject=str(dataset)
+            windows,
+            options,
+            output,
+            resume=resume,
+            progress=TrainingBar(shown),
+            subject=str(dataset),
         )
     say(gettext("Model written to {folder}").format(folder=output))
 
@@ -213,8 +225,13 @@ def evaluate(
     html: Annotated[Path | None, typer.Option(help="Write a page with tables and plots.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for plots as PNG.")] = None,
     type: Annotated[str, typer.Option(help="Which segments count.")] = "intro",
-    without: Annotated[list[str] | None, typer.Option(help="Series left out; may be repeated.")] = None,
-    lang: Lang = None,  # noqa: ARG001
+    without: Annotated[
+        list[str] | None, typer.Option(help="Series left out; may be repeated.")
+    ] = None,
+    videos: Annotated[
+        Path | None, typer.Option(help="Folder of the videos: labels beyond their end are found.")
+    ] = None,
+    lang: Lang = None,
 ) -> None:
     """Score answers against the truth, with a constant answer beside them.
 
@@ -222,19 +239,24 @@ def evaluate(
     """
     from zastavka.report import Comparison
 
-    comparison = Comparison.of(truth, found, type, tuple(without or ()))
+    if format not in ("text", "json"):
+        raise OptionError(format, "is no output format", "choose text or json")
+    comparison = Comparison.of(truth, found, type, without or (), videos)
     emit(comparison.json() if format == "json" else comparison.text(gettext), output)
     if html:
-        comparison.write_html(html, gettext)
+        comparison.write_html(html, gettext, set_language(lang))
     if plots:
         comparison.write_plots(plots, gettext)
+    raise typer.Exit(PARTLY if comparison.problems else 0)
 
 
 @app.command()
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path("demo-output"),
+    output: Annotated[Path, typer.Option(help="Folder for everything it makes.")] = Path(
+        "demo-output"
+    ),
     seed: Annotated[int, typer.Option(help="Another seed, another season.")] = 1,
-    jobs: Annotated[int, typer.Option(help="Processes that compose.")] = max(1, os.cpu_count() or 1),
+    jobs: Annotated[int, typer.Option(help="Processes that compose.")] = os.cpu_count() or 1,
     lang: Lang = None,
 ) -> None:
     """Compose small series, train on some, find the intros of others, show how well.
@@ -243,11 +265,17 @@ def demo(
     """
     need_torch("zastavka demo")
     from zastavka.learn.demo import run_demo
+    from zastavka.report import Comparison
 
     with bar(1.0, gettext("Composing")) as shown:
-        table = run_demo(output, seed, jobs, lambda share, label: shown.at(share, gettext(label)), gettext, lang)
-    emit(table, None)
-    say(gettext("The page to look at: {file}").format(file=output / "report.html"))
+        truth, found = run_demo(
+            output, seed, jobs, lambda share, label: shown.at(share, gettext(label))
+        )
+    comparison = Comparison.of(truth, [found])
+    emit(comparison.text(gettext), None)
+    page = output / "report.html"
+    comparison.write_html(page, gettext, set_language(lang))
+    say(gettext("The page to look at: {file}").format(file=page))
 
 
 def _version(wanted: bool) -> None:
@@ -260,7 +288,7 @@ def _version(wanted: bool) -> None:
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,  # noqa: ARG001
+    ] = False,
 ) -> None: ...
 
 
@@ -289,7 +317,7 @@ def main() -> None:
     except typer.Abort:
         code = 130
     except Exception as error:
-        # typer carries its own copy of click or uses the real one; both kinds of error can show themselves
+        # typer uses click or its own copy of it; errors of both can show themselves
         if not hasattr(error, "show"):
             raise
         error.show()

@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Tags = NDArray[np.int64]
 
-# Rows whose log-odds lie beyond are decided: with transitions below _TAME the rest is e**-120.
-_DECIDED = 200.0
-_TAME = 20.0
+# A row whose log-odds lie beyond DECIDED is cut to it before sums are taken outside the logarithm:
+# with transitions below TAME what is lost is less than e**-100, and nothing leaves float64's range.
+DECIDED = 200.0
+TAME = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +90,7 @@ def best_paths(
 def marginals(emissions: ArrayLike, weights: CRFWeights) -> Floats:
     """The probability of each tag at each row, given all rows: emissions (t, k) -> (t, k)."""
     emissions = np.asarray(_checked(emissions, weights, 2), dtype=np.float64)
-    if weights.tags == 2 and np.abs(weights.transitions).max() < _TAME:
+    if weights.tags == 2 and np.abs(weights.transitions).max() < TAME:
         return _marginals_of_two(emissions, weights)
     back = _forward(emissions[::-1], weights.transitions.T, weights.end)[::-1]
     scores = _forward(emissions, weights.transitions, weights.start) + back - emissions
@@ -235,20 +236,23 @@ def _forward(emissions: Floats, transitions: Floats, start: Floats) -> Floats:
 
 
 def _marginals_of_two(emissions: Floats, weights: CRFWeights) -> Floats:
+    log_odds = emissions[:, 1] - emissions[:, 0]
     first, last = _edges(weights)
-    log_odds = np.clip(emissions[:, 1] - emissions[:, 0], -_DECIDED, _DECIDED)
+    log_odds[0] += first
+    log_odds[-1] += last
+    log_odds = np.clip(log_odds, -DECIDED, DECIDED)
     odds = np.exp(log_odds).tolist()
-    ahead = _ratios(odds, np.exp(weights.transitions), first)
-    back = _ratios(odds[::-1], np.exp(weights.transitions.T), last)[::-1]
+    ahead = _ratios(odds, np.exp(weights.transitions))
+    back = _ratios(odds[::-1], np.exp(weights.transitions.T))[::-1]
     total = np.log(ahead) + np.log(back) - log_odds
     # 1 - p loses what is small: each tag by its own sign
     return np.exp(-np.logaddexp(0.0, np.stack((total, -total), axis=1)))
 
 
-def _ratios(odds: list[float], steps: Floats, first: float) -> list[float]:
-    """The sums of paths that end in tag 1, over those that end in tag 0, at each row."""
+def _ratios(odds: list[float], steps: Floats) -> list[float]:
+    """The sum of the paths that end in tag 1, over that of those in tag 0, at each row."""
     (stay0, enter), (leave, stay1) = steps.tolist()
-    ratio = odds[0] * float(np.exp(np.clip(first, -_DECIDED, _DECIDED)))
+    ratio = odds[0]
     ratios = [ratio]
     for odd in odds[1:]:
         ratio = odd * (enter + stay1 * ratio) / (stay0 + leave * ratio)

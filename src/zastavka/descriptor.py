@@ -1,19 +1,18 @@
 """The built-in picture descriptor: a fixed-length vector per picture, with no download.
 
-| columns            | what                                               | source                          |
-|--------------------|----------------------------------------------------|---------------------------------|
-| colour layout (27) | 8 x 8 means in YCbCr, low DCT coefficients         | MPEG-7 colour layout [1]        |
-| edge layout (60)   | 5 edge kinds in 4 x 3 cells                        | MPEG-7 edge histogram [2]       |
-| graphics (6)       | flat share, colours, entropy, saturation           | drawn against filmed [3]        |
-| text (12)          | thin strokes brighter or darker than around them   | top-hat text detection [4]      |
-| brightness (6)     | mean, spread, black, white, darkest border rows    | blackframe practice             |
+    colour layout (27)  8 x 8 means in YCbCr, low DCT coefficients: MPEG-7 colour layout [1]
+    edge layout (60)    five kinds of edge in 4 x 3 cells: MPEG-7 edge histogram [2]
+    graphics (6)        flat share, colours, entropy, saturation: drawn against filmed [3]
+    text (12)           thin strokes brighter or darker than around them: top-hat [4]
+    brightness (6)      mean, spread, black, white, brightest pixel of the border rows [5]
 
-`change` adds how far each row is from its neighbours (cuts: twin comparison [5]).
+`change` adds how far each row is from its neighbours: cuts, by twin comparison [6].
 
-[1] Kasutani, Yamada: The MPEG-7 color layout descriptor, ICIP 2001.  [2] Won, Park, Park: Efficient use
-of MPEG-7 edge histogram descriptor, ETRI J. 2002.  [3] Ianeva, de Vries, Röhrig: Detecting cartoons,
-ICME 2003.  [4] Wu, Hsieh, Chen: Morphology-based text line extraction, MVA 2008.  [5] Zhang,
-Kankanhalli, Smoliar: Automatic partitioning of full-motion video, Multimedia Systems 1993.
+[1] Kasutani, Yamada: The MPEG-7 color layout descriptor, ICIP 2001.  [2] Won, Park, Park: Efficient
+use of MPEG-7 edge histogram descriptor, ETRI J. 2002.  [3] Ianeva, de Vries, Röhrig: Detecting
+cartoons, ICME 2003.  [4] Wu, Hsieh, Chen: Morphology-based text line extraction, MVA 2008.
+[5] FFmpeg's blackdetect and cropdetect.  [6] Zhang, Kankanhalli, Smoliar: Automatic partitioning of
+full-motion video, Multimedia Systems 1993.
 """
 
 from __future__ import annotations
@@ -64,7 +63,9 @@ class BuiltinDescriptor:
 def describe(pictures: NDArray[np.uint8]) -> Floats:
     """Vectors, shape (n, len(COLUMNS)), of pictures (n, HEIGHT_PX, WIDTH_PX, 3), RGB."""
     if pictures.shape[1:] != (HEIGHT_PX, WIDTH_PX, 3):
-        raise ValueError(f"pictures of {(HEIGHT_PX, WIDTH_PX, 3)} wanted, {pictures.shape[1:]} given")
+        raise ValueError(
+            f"pictures of {(HEIGHT_PX, WIDTH_PX, 3)} wanted, {pictures.shape[1:]} given"
+        )
     rgb = pictures.astype(np.float32) / 255.0
     luma, cb, cr = _ycbcr(rgb)
     return np.concatenate(
@@ -85,9 +86,7 @@ def change(vectors: Floats) -> Floats:
     Columns by lag: colour before, colour after, edges before, edges after. The rows at the ends,
     which have no such neighbour, repeat the nearest that has one.
     """
-    parts = [
-        _distances(vectors[:, part], lag) for lag in LAGS for part in (_LAYOUT, _EDGES)
-    ]
+    parts = [_distances(vectors[:, part], lag) for lag in LAGS for part in (_LAYOUT, _EDGES)]
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
@@ -141,7 +140,8 @@ def _edge_layout(luma: Floats) -> Floats:
     bh, bw = kind.shape[1] // rows, kind.shape[2] // columns
     hits = (kind[..., None] == np.arange(5)) & edge[..., None]
     cells = hits[:, : bh * rows, : bw * columns].reshape(n, rows, bh, columns, bw, 5)
-    return cells.mean(axis=(2, 4)).reshape(n, -1).astype(np.float32)
+    shares: Floats = cells.mean(axis=(2, 4)).reshape(n, -1).astype(np.float32)
+    return shares
 
 
 def _graphics(rgb: Floats, luma: Floats) -> Floats:
@@ -160,7 +160,14 @@ def _graphics(rgb: Floats, luma: Floats) -> Floats:
     highest = np.maximum(np.maximum(red, green), blue)
     lowest = np.minimum(np.minimum(red, green), blue)
     saturation = (highest - lowest) / (highest + 1e-3)
-    columns = [flat, colours, entropy, saturation.mean(axis=(1, 2)), saturation.std(axis=(1, 2)), sharp]
+    columns = [
+        flat,
+        colours,
+        entropy,
+        saturation.mean(axis=(1, 2)),
+        saturation.std(axis=(1, 2)),
+        sharp,
+    ]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -196,7 +203,8 @@ def _dct_matrix(size: int) -> Floats:
     k, i = np.mgrid[:size, :size]
     matrix = np.cos(np.pi * (2 * i + 1) * k / (2 * size)) * np.sqrt(2.0 / size)
     matrix[0] /= np.sqrt(2.0)
-    return matrix.astype(np.float32)
+    dct: Floats = matrix.astype(np.float32)
+    return dct
 
 
 def _zigzag(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -75,7 +75,9 @@ def to_json(results: Sequence[Detection | Failure]) -> str:
         "generator": f"zastavka {zastavka.__version__}",
         "episodes": [_row(result) for result in results],
     }
-    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    # names of files need not be UTF-8; what is left of them in JSON is an escape that reads back
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_detections(path: Path, results: Sequence[Detection | Failure]) -> None:

@@ -118,7 +118,7 @@ def describe_pictures(
     edit: Callable[[Picture], NDArray[np.uint8]] | None = None,
     progress: Progress | None = None,
 ) -> Floats | None:
-    """Vectors (len(times), encoder.width) of the pictures on screen at `times`; None: there are none.
+    """Vectors (len(times), encoder.width) of the pictures on screen at `times`; None: none there.
 
     `edit` changes a picture before it is described, for augmentation.
     """
@@ -134,7 +134,7 @@ def describe_pictures(
     if not rows:
         return None
     table = np.concatenate(rows)
-    # a file that breaks off, or whose pictures end before its sound: the last one stays on screen
+    # a file that breaks off, or pictures that end before the sound: the last one stays on screen
     return np.pad(table, ((0, len(times) - len(table)), (0, 0)), mode="edge")
 
 
@@ -159,7 +159,10 @@ def save(features: EpisodeFeatures, path: Path) -> None:
         except Exception as error:
             # safetensors reports a full disk as its own error, not as OSError
             raise StorageError(
-                path, "can't be written: {why}", "free some space, or choose another place", why=error
+                path,
+                "can't be written: {why}",
+                "free some space, or choose another place",
+                why=error,
             ) from error
 
 
@@ -172,7 +175,9 @@ def load(path: Path) -> EpisodeFeatures:
             meta = json.loads((file.metadata() or {})["zastavka"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise FeatureError(path, "is not a feature file: {why}", "extract it again", why=error) from error
+        raise FeatureError(
+            path, "is not a feature file: {why}", "extract it again", why=error
+        ) from error
     if meta["format"] != _FORMAT:
         raise FeatureError(
             path, "is of feature format {found}", "extract it again", found=meta["format"]

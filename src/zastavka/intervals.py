@@ -1,10 +1,10 @@
 """From emissions to intervals: the prototype's closing of the best path, or the best interval.
 
 Method "duration" looks at every interval at once. Under the CRF, tagging exactly rows [a, b) with 1
-has a probability; a log-normal prior weighs its length; "no interval" competes with the rest. Of that
-posterior we answer the interval with the highest expected IoU (minimum Bayes risk, Kumar & Byrne
-2004), which is steadier than the single most probable one when an edge is vague. Its confidence is the
-posterior mass of intervals that overlap it by half or more.
+has a probability; a log-normal prior weighs its length; "no interval" competes with the rest. Of
+that posterior we answer the interval with the highest expected IoU (minimum Bayes risk, Kumar &
+Byrne 2004), which is steadier than the single most probable one when an edge is vague. Its
+confidence is the posterior mass of intervals that overlap it by half or more.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def decode(
 ) -> list[Interval]:
     """Intervals of emissions (grid.n, 2), in order of time, at most `options.max_segments`.
 
-    `chunk_rows`: rows that method "closing" tags at once, for heads that see only that many; None = all.
+    `chunk_rows`: rows that method "closing" tags at once, as the prototype did; None = all.
     """
     biased = crf.biased(*options.transition_bias)
     if options.method == "closing":
@@ -127,7 +127,9 @@ def _candidates(
     b = a + lengths[None, :]
     inside = b <= n
     b = np.minimum(b, n)
-    score = gains[b] - gains[a] - stay + enter[a] + leave[b] + _log_prior(lengths * grid.step, options)
+    score = (
+        gains[b] - gains[a] - stay + enter[a] + leave[b] + _log_prior(lengths * grid.step, options)
+    )
     score = np.where(inside, score, -np.inf)
     keep = min(_CANDIDATES, int(inside.sum()))
     top = np.argpartition(score, score.size - keep, axis=None)[score.size - keep :]
@@ -145,10 +147,10 @@ def _edge_odds(crf: CRFWeights, n: int) -> tuple[Floats, Floats, float]:
     return enter, leave, float(t11 - t00)
 
 
-def _log_prior(seconds: Floats, options: DecodeOptions) -> Floats:
+def _log_prior(seconds: NDArray[np.floating], options: DecodeOptions) -> Floats:
     """Log of the duration prior, 0 at the typical duration."""
     z = np.log(seconds / options.typical_seconds) / options.spread
-    return -0.5 * options.prior_weight * z * z
+    return np.asarray(-0.5 * options.prior_weight * z * z, dtype=np.float64)
 
 
 def _least_risk(

@@ -1,7 +1,7 @@
 """A trained head: what it is fed (`assemble_inputs`), and `Head`, which runs it by onnxruntime.
 
-A model is a folder: `network.onnx`, `weights.safetensors` (the network's state dict, with the mean and
-spread of the inputs), `options.json`, `metrics.json` and a card. Answering needs no torch.
+A model is a folder: `network.onnx`, `weights.safetensors` (the network's state dict, with the mean
+and spread of the inputs), `options.json`, `metrics.json` and a card. Answering needs no torch.
 """
 
 from __future__ import annotations
@@ -92,15 +92,20 @@ _PLACE_WIDTH = 5
 def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
     """The rows that a head is fed, shape (n, spec.width): the one path of training and answering.
 
-    With `inputs="all"`: picture, its change, sound relative to the episode's own level, place. A sense
-    that the file lacks reads as its mean and says so in the last columns.
+    With `inputs="all"`: picture, its change, sound relative to the episode's own level, place. A
+    sense that the file lacks reads as its mean and says so in the last columns.
     """
     n = features.grid.n
     if spec.inputs == "pictures":
         table = _or_zeros(features.picture, n, spec.picture_width)
     else:
         picture = _or_zeros(features.picture, n, spec.picture_width)
-        parts = [picture, _change(picture, features.encoder), _sound(features, spec), _place(features)]
+        parts = [
+            picture,
+            _change(picture, features.encoder),
+            _sound(features, spec),
+            _place(features),
+        ]
         table = np.concatenate(parts, axis=1)
     return standardise(np.ascontiguousarray(table, dtype=np.float32), spec)
 
@@ -113,7 +118,8 @@ def standardise(table: Floats, spec: InputSpec) -> Floats:
     if spec.inputs == "all":
         for columns, flag in zip(spec.senses, (-2, -1), strict=True):
             out[table[:, flag] == 0, columns] = 0.0
-    return out.astype(np.float32)
+    standard: Floats = out.astype(np.float32)
+    return standard
 
 
 def _or_zeros(rows: Floats | None, n: int, width: int) -> Floats:
@@ -134,8 +140,7 @@ def _change(picture: Floats, encoder: str) -> Floats:
 
 
 def _sound(features: EpisodeFeatures, spec: InputSpec) -> Floats:
-    """Sound with its dB columns relative to the episode's median: gain is no evidence (cepstral mean
-    normalisation, Atal 1974)."""
+    """Sound with its levels relative to the episode's median loudness: gain is no evidence."""
     sound = features.sound
     if sound is None or not spec.sound_width:
         return np.zeros((features.grid.n, spec.sound_width), np.float32)
@@ -155,7 +160,7 @@ _IS_LEVEL = np.array(
 
 
 def _place(features: EpisodeFeatures) -> Floats:
-    """Where a row is: seconds from the beginning and to the end (log), share; which senses are there."""
+    """Where a row is: log seconds from beginning and to end, share; and which senses there are."""
     times = features.grid.times
     left = np.maximum(features.duration - times, 0.0)
     n = len(times)
@@ -183,21 +188,32 @@ def windows(n: int, options: NetworkOptions) -> list[slice]:
 class Head:
     """A trained network, ready to answer."""
 
-    def __init__(self, folder: Path, session: InferenceSession, config: Config, spec: InputSpec, crf: CRFWeights) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        session: InferenceSession,
+        config: Config,
+        spec: InputSpec,
+        crf: CRFWeights,
+    ) -> None:
         self.folder, self.config, self.spec, self.crf = folder, config, spec, crf
         self._session = session
 
     @classmethod
     def load(cls, folder: Path) -> Head:
-        """The model in a folder. ModelError: something is missing, damaged or of a newer version."""
+        """The model in a folder. ModelError: something is missing or damaged."""
         config, document = read_options(folder)
         weights = _read_weights(folder / WEIGHTS_FILE)
         try:
             crf = CRFWeights(
-                weights["crf.transitions"], weights["crf.start_transitions"], weights["crf.end_transitions"]
+                weights["crf.transitions"],
+                weights["crf.start_transitions"],
+                weights["crf.end_transitions"],
             )
             spec = InputSpec(
-                **document["inputs"], mean=weights.get("inputs.mean"), spread=weights.get("inputs.spread")
+                **document["inputs"],
+                mean=weights.get("inputs.mean"),
+                spread=weights.get("inputs.spread"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(folder, "is incomplete: {why}", "train it again", why=error) from error
@@ -226,21 +242,26 @@ class Head:
 
 
 def _fade(n: int) -> Floats:
-    """Triangle over a window, shape (n, 1), nowhere zero: a row alone in its window keeps its value."""
+    """Triangle over a window, shape (n, 1), nowhere zero: every row keeps a value."""
     ramp = np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)).astype(np.float32)
-    return (ramp / ramp.max())[:, None]
+    fade: Floats = (ramp / ramp.max())[:, None]
+    return fade
 
 
 def read_options(folder: Path) -> tuple[Config, dict[str, Any]]:
     """The options a model was trained with, and the whole document."""
     path = folder / OPTIONS_FILE
     if not folder.is_dir() or not path.is_file():
-        raise ModelError(folder, "is not a model folder", "give a folder that `zastavka train` wrote")
+        raise ModelError(
+            folder, "is not a model folder", "give a folder that `zastavka train` wrote"
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return Config.model_validate(document["config"]), document
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise ModelError(path, "can't be used: {why}", "train the model again", why=error) from error
+        raise ModelError(
+            path, "can't be used: {why}", "train the model again", why=error
+        ) from error
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
@@ -250,7 +271,9 @@ def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
     try:
         weights = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(path, "can't be read: {why}", "train the model again", why=error) from error
+        raise ModelError(
+            path, "can't be read: {why}", "train the model again", why=error
+        ) from error
     for name, values in weights.items():
         if not np.isfinite(values).all():
             raise ModelError(path, "holds NaN in '{name}'", "train the model again", name=name)
@@ -266,4 +289,6 @@ def _open_session(path: Path) -> InferenceSession:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no public base class
         first = str(error).splitlines()[0]
-        raise ModelError(path, "can't be loaded: {why}", "train the model again", why=first) from error
+        raise ModelError(
+            path, "can't be loaded: {why}", "train the model again", why=first
+        ) from error

@@ -98,7 +98,9 @@ class Detector:
             emissions, self.head.crf, features.grid, self.decoding, self.config.network.window_rows
         )
         findings = tuple(
-            finding for interval in intervals if (finding := self._finding(interval, features)) is not None
+            finding
+            for interval in intervals
+            if (finding := self._finding(interval, features)) is not None
         )
         sure = any(finding.status == "found" for finding in findings)
         return Detection(
@@ -131,5 +133,6 @@ class Detector:
 
     def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:
         if findings:
-            return f"not sure enough: {findings[0].confidence:.2f} is below {self.decoding.threshold:.2f}"
+            sure = findings[0].confidence
+            return f"not sure enough: {sure:.2f} is below {self.decoding.threshold:.2f}"
         return f"nothing like an intro in the first {features.grid.duration:.0f} s"

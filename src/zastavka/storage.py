@@ -44,7 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file whole or not at all."""
     with replacing(path) as part:
-        part.write_text(text, encoding="utf-8")
+        # a name of a file need not be UTF-8, and must not stop the rest from being written
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _umask() -> int:

@@ -1,4 +1,4 @@
-"""What a person sees in a terminal: progress bars and lines. Answers go to stdout, the rest to stderr."""
+"""What a person sees in a terminal: bars and lines. Answers go to stdout, the rest to stderr."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TrainingBar:
         self._bar = bar
 
     def __call__(self, event: Any) -> None:
-        """Show a `Step` or an `Epoch`; told apart by shape, since torch must not be imported here."""
+        """Show a `Step` or an `Epoch`: told apart by shape, since torch is not imported here."""
         if hasattr(event, "batch"):
             done = event.epoch - 1 + event.batch / event.batches
             self._bar.at(done, gettext("Training, loss {loss:.3f}").format(loss=event.loss))
@@ -62,8 +62,15 @@ class TrainingBar:
 def bar(total: float, label: str) -> Iterator[Bar]:
     """A bar for as long as the block lasts."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as shown:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, disable=not console.is_terminal, transient=True
+    ) as shown:
         yield Bar(shown, total, label)
 
 

@@ -16,11 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zastavka.crf import CRFWeights, best_paths
-
-# As in zastavka.crf: rows beyond are decided, with transitions below the other the rest is e**-120.
-_DECIDED = 200.0
-_TAME = 20.0
+from zastavka.crf import DECIDED, TAME, CRFWeights, best_paths
 
 
 class CRF(nn.Module):
@@ -44,7 +40,7 @@ class CRF(nn.Module):
         _check(emissions, self.start_transitions, tags, mask)
         chain = (self.transitions, self.start_transitions, self.end_transitions)
         # steps that are as good as forbidden would underflow in the scan of odds
-        if len(self.start_transitions) == 2 and bool(self.transitions.abs().max() < _TAME):
+        if len(self.start_transitions) == 2 and bool(self.transitions.abs().max() < TAME):
             likelihood: Tensor = _TwoTags.apply(emissions, *chain, tags, mask)  # type: ignore[no-untyped-call]
             return likelihood
         likelihood = _log_likelihood_of_any(emissions, chain, tags, mask)
@@ -119,12 +115,14 @@ class _TwoTags(torch.autograd.Function):
         mask: Tensor | None,
     ) -> Tensor:
         # inside, time comes first: a row of the batch is contiguous
+        chosen = tags.T.contiguous() == 1
         real = None if mask is None else mask.T.contiguous()
+        ends = _ends(chosen, real)
         steps = transitions.double()
         begin, finish = (start[1] - start[0]).double(), (end[1] - end[0]).double()
-        odds = _log_odds(emissions, finish, real)
-        odds += _scan_back(odds, steps, real)  # now given all later rows too
-        chosen = tags.T == 1
+        odds = _log_odds(emissions, real)
+        odds[ends] += finish
+        odds += _scan_back(odds, steps, ends)  # now given all later rows too
         gain = steps[:, 1] - steps[:, 0]
         ways = odds + gain[:, None, None]  # (2, t, b): log-odds of tag 1, coming from tag 0 or 1
         ways[:, 0] = odds[0] + begin
@@ -134,7 +132,7 @@ class _TwoTags(torch.autograd.Function):
         if real is not None:
             terms = terms.where(real, 0)
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(*_gradients(ways.sigmoid_(), chosen, real))
+            ctx.save_for_backward(*_gradients(ways.sigmoid_(), chosen, real, ends))
             ctx.dtypes = emissions.dtype, transitions.dtype
         return terms.sum(0).to(transitions.dtype)
 
@@ -154,35 +152,40 @@ class _TwoTags(torch.autograd.Function):
         return emissions, transitions, start, end, None, None
 
 
-def _log_odds(emissions: Tensor, finish: Tensor, real: Tensor | None) -> Tensor:
-    """Log-odds of tag 1 by the row alone, the end of the chain included: (t, b)."""
-    odds = (emissions[..., 1].double() - emissions[..., 0].double()).T.contiguous()
-    if real is None:
-        odds[-1] += finish
-        return odds
-    odds = odds.where(real, 0)
-    return odds + finish * _last(real)
+def _ends(chosen: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Where the last row of each sequence is, as indices into (t, b)."""
+    t, b = chosen.shape
+    every = torch.arange(b, device=chosen.device)
+    return torch.full_like(every, t - 1) if real is None else real.sum(0) - 1, every
 
 
-def _last(real: Tensor) -> Tensor:
-    """Where the last real row of each sequence is: (t, b)."""
-    return real & ~torch.cat((real[1:], torch.zeros_like(real[:1])))
+def _log_odds(emissions: Tensor, real: Tensor | None) -> Tensor:
+    """Log-odds of tag 1 by the row alone: (t, b)."""
+    wide = emissions.double()
+    odds = (wide[..., 1] - wide[..., 0]).T.contiguous()
+    return odds if real is None else odds.where(real, 0)
 
 
-def _scan_back(odds: Tensor, steps: Tensor, real: Tensor | None) -> Tensor:
-    """Log-odds that the later rows give tag 1 at each row: (t, b)."""
-    weights = (steps - steps.max()).exp()
+def _scan_back(odds: Tensor, steps: Tensor, ends: tuple[Tensor, Tensor]) -> Tensor:
+    """Log-odds that the later rows give tag 1 at each row: (t, b), 0 at the last one."""
+    weights = (steps - steps.max()).exp()[:, :, None, None]
+    backwards = torch.arange(len(odds) - 1, -1, -1, device=odds.device)
+    rows = odds.clamp(-DECIDED, DECIDED).exp_()[backwards]
     maps = torch.empty(2, 2, *odds.shape, dtype=odds.dtype, device=odds.device)
-    maps[:, 0] = weights[:, 0, None, None]
-    torch.mul(weights[:, 1, None, None], odds.clamp(-_DECIDED, _DECIDED).exp_(), out=maps[:, 1])
-    if real is not None:
-        unit = torch.eye(2, dtype=odds.dtype, device=odds.device)
-        maps = torch.where(real, maps, unit[:, :, None, None])
-    ratios = _scan(maps[:, :, 1:].flip(2), _compose_ratios, _apply_ratio, torch.ones_like(odds[:1]))
-    return torch.cat((ratios.log_().flip(0), torch.zeros_like(odds[:1])))
+    maps[:, 0] = weights[:, 0]
+    torch.mul(weights[:, 1], rows, out=maps[:, 1])
+    # the map of a last row takes no notice of the padding behind it
+    final = (slice(None), slice(None), len(odds) - 1 - ends[0], ends[1])
+    maps[final] = torch.stack((maps[final].sum(1), torch.zeros_like(maps[final][0])), dim=1)
+    ratios = _scan(maps, _compose_ratios, _apply_ratio, torch.ones_like(odds[:1]))
+    later = ratios.log_()[backwards].roll(-1, 0)
+    later[ends] = 0
+    return later
 
 
-def _gradients(ways: Tensor, chosen: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+def _gradients(
+    ways: Tensor, chosen: Tensor, real: Tensor | None, ends: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
     """Derivatives of each log-likelihood, by rows (t, b), by steps (4, b), by end (b,), of tag 1.
 
     Those of tag 0 have the other sign. `ways` (2, t, b): the chance of tag 1 after tag 0 and 1.
@@ -192,14 +195,12 @@ def _gradients(ways: Tensor, chosen: Tensor, real: Tensor | None) -> tuple[Tenso
     truth = chosen.to(chance.dtype)
     rest = truth - chance
     both = truth[:-1] * truth[1:] - chance[:-1] * ways[1, 1:]
-    if real is None:
-        before, after, last = rest[:-1].sum(0), rest[1:].sum(0), rest[-1]
-    else:
+    if real is not None:
         rest = rest.where(real, 0)
         both = both.where(real[1:], 0)
-        last = (rest * _last(real)).sum(0)
-        before, after = rest.sum(0) - last, rest[1:].sum(0)
-    stay = both.sum(0)
+    stay, last = both.sum(0), rest[ends]
+    before = rest.sum(0) - last  # of the rows that a step leaves, and that it enters
+    after = rest[1:].sum(0)
     pairs = torch.stack((stay - before - after, after - stay, before - stay, stay))
     return rest, pairs, last
 

@@ -1,8 +1,8 @@
 """Labelled windows of rows: built from episodes, kept in the prototype's `dataset.pt` format.
 
-The file is a list of `{"video_id", "window_start_frame_idx", "embeddings" [t, f], "labels" [t]}`, read
-with `weights_only=True`. We add `series` (to split by), `encoder`, `inputs` and `widths` to each entry,
-which readers of the old format pass over; entries without them are taken as the prototype's.
+The file is a list of `{"video_id", "window_start_frame_idx", "embeddings" [t, f], "labels" [t]}`,
+read with `weights_only=True`. We add `series` (to split by), `encoder`, `inputs` and `widths` to
+each entry; readers of the old format pass over them, entries without them are the prototype's.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from zastavka.vision import PictureEncoder
 
 Floats = NDArray[np.float32]
 
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows `first_row` <= i < first_row + len(labels) of one video: inputs (t, f), labels (t,) of 0/1."""
+    """Rows of one video from `first_row` on: inputs (t, f), labels (t,) of 0 and 1."""
 
     video_id: str
     series: str
@@ -102,7 +103,7 @@ def episode_windows(
 
 
 def video_id(truth: Detection) -> str:
-    """The prototype's id of `DIR/<id>/<id>.mp4`; elsewhere folder and stem, since stems recur."""
+    """The prototype's id of `DIR/<id>/<id>.mp4`; elsewhere folder and stem: stems recur."""
     path = truth.episode.path
     return path.stem if path.parent.name == path.stem else f"{path.parent.name}/{path.stem}"
 
@@ -118,7 +119,7 @@ def build(
     spec: InputSpec,
     encoder: PictureEncoder,
 ) -> Dataset:
-    """Windows of labelled episodes, with augmented copies and thinned negatives as the recipe asks."""
+    """Windows of labelled episodes, copies added and negatives thinned as the recipe asks."""
     rng = np.random.default_rng(config.train.seed)
     kept: list[Window] = []
     for truth, features in episodes:
@@ -156,7 +157,7 @@ def _augmented(
 
 
 def jittered(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Brightness, then contrast, each changed by up to 40 % with a chance of 0.3 (the prototype's)."""
+    """Brightness, then contrast, changed by up to 40 % with a chance of 0.3: the prototype's."""
     image = picture.image.astype(np.float32)
     if rng.random() < 0.3:
         image = image * rng.uniform(0.6, 1.4)
@@ -192,7 +193,7 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
 
 
 def read_dataset(path: Path) -> Dataset:
-    """Read a `dataset.pt`, the prototype's or ours. DatasetError: it is none, or nothing to learn from."""
+    """Read a `dataset.pt`, ours or the prototype's. DatasetError: none, or nothing to learn."""
     try:
         entries = torch.load(path, weights_only=True, map_location="cpu")
     except FileNotFoundError as error:

@@ -66,7 +66,10 @@ def _options(config: Config, spec: InputSpec) -> str:
 def _write_weights(path: Path, network: nn.Module, spec: InputSpec) -> None:
     from safetensors.numpy import save_file
 
-    weights = {name: np.ascontiguousarray(value.detach().cpu().float().numpy()) for name, value in network.state_dict().items()}
+    weights = {
+        name: np.ascontiguousarray(value.detach().cpu().float().numpy())
+        for name, value in network.state_dict().items()
+    }
     if spec.mean is not None and spec.spread is not None:
         weights["inputs.mean"], weights["inputs.spread"] = spec.mean, spec.spread
     save_file(weights, path)
@@ -80,13 +83,14 @@ class _Emit(nn.Module):
         self.network = network
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        return self.network(inputs, mask)
+        emissions: Tensor = self.network(inputs, mask)
+        return emissions
 
 
 def export_onnx(
     network: IntroDetectionTransformer, width: int, window_rows: int, path: Path
 ) -> None:
-    """Export emissions (b, t, tags) of inputs (b, t, width) and mask (b, t), any b, t <= window_rows."""
+    """Export inputs (b, t, width), mask (b, t) -> emissions (b, t, tags); t <= window_rows."""
     emit = _Emit(network).eval()
     rows = max(2, min(window_rows, 16))
     example = (torch.zeros(2, rows, width), torch.ones(2, rows, dtype=torch.bool))
@@ -107,5 +111,3 @@ def export_onnx(
         torch.backends.mha.set_fastpath_enabled(fastpath)
     assert program is not None
     program.save(str(path), external_data=False)
-
-

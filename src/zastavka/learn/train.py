@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from zastavka.config import Config, TrainOptions
-from zastavka.crf import CRFWeights
+from zastavka.config import Config
 from zastavka.errors import DatasetError, ModelError, StorageError
-from zastavka.intervals import decode
+from zastavka.learn.batches import batches, collate, prepared
 from zastavka.learn.dataset import Dataset, Window
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import InputSpec, standardise
-from zastavka.segment import Grid, Segment
+from zastavka.learn.validation import scores
+from zastavka.model import InputSpec
 from zastavka.storage import replacing
-
-Floats = NDArray[np.float32]
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -55,6 +51,17 @@ class Step:
 Progress = Callable[[Step | Epoch], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What training leaves: the network of its best epoch, and the figures of all."""
+
+    network: IntroDetectionTransformer
+    spec: InputSpec
+    log: tuple[Epoch, ...]
+    best_epoch: int
+    windows: tuple[int, int]  # learned from, held back
+
+
 def train(
     dataset: Dataset,
     config: Config,
@@ -63,11 +70,33 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     subject: str = "dataset",
-) -> list[Epoch]:
-    """Train a head and write its model folder to `out`; the epochs' figures.
+) -> tuple[Epoch, ...]:
+    """Train a head and write its model folder to `out`; the epochs' figures. See `fit`."""
+    trained = fit(dataset, config, out, resume=resume, progress=progress, subject=subject)
+    metrics: dict[str, object] = {
+        "epochs": [asdict(row) for row in trained.log],
+        "best_epoch": trained.best_epoch,
+        "windows": trained.windows[0],
+        "validation_windows": trained.windows[1],
+    }
+    write_model(out, trained.network, config, trained.spec, metrics, _card(config, trained))
+    (out / CHECKPOINT).unlink(missing_ok=True)
+    return trained.log
 
-    Each epoch leaves a checkpoint in `out`, from which `resume=True` goes on, bit for bit on one
-    machine. The epoch of the best validation is kept; without validation the last one.
+
+def fit(
+    dataset: Dataset,
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    subject: str = "dataset",
+) -> Trained:
+    """Train a head; of its epochs the one of the best validation is kept, else the last.
+
+    Each epoch leaves a checkpoint in `out`; `resume` goes on from it, bit for bit on one machine.
+    DatasetError: nothing to learn from, or a loss that is not finite.
     """
     dataset.check(subject)
     torch.manual_seed(config.train.seed)
@@ -75,26 +104,19 @@ def train(
     learning.check(subject)
     spec = _with_statistics(learning) if config.network.inputs == "all" else dataset.spec
     run = _Run(learning, held, config, spec)
-    checkpoint = out / CHECKPOINT
     if resume:
-        run.restore(checkpoint)
+        run.restore(out / CHECKPOINT)
     while run.epoch < config.train.epochs:
         row = run.one_epoch(progress)
-        run.save(checkpoint)
+        run.save(out / CHECKPOINT)
         if progress:
             progress(row)
-    network = run.best_network()
-    metrics: dict[str, object] = {
-        "epochs": [asdict(row) for row in run.log], "best_epoch": run.best_epoch,
-        "windows": len(learning.windows), "validation_windows": len(held.windows),
-    }  # fmt: skip
-    write_model(out, network, config, spec, metrics, _card(config, spec, run))
-    checkpoint.unlink(missing_ok=True)
-    return run.log
+    windows = len(learning.windows), len(held.windows)
+    return Trained(run.best_network(), spec, tuple(run.log), run.best_epoch, windows)
 
 
 def _with_statistics(dataset: Dataset) -> InputSpec:
-    """The spec with mean and spread of the training rows; a column that never moves has spread 1."""
+    """The spec with mean and spread of the training rows; a column that never moves: 1."""
     rows = np.concatenate([window.inputs for window in dataset.windows]).astype(np.float64)
     spread = rows.std(axis=0)
     spread[spread < 1e-6] = 1.0
@@ -103,21 +125,30 @@ def _with_statistics(dataset: Dataset) -> InputSpec:
     )
 
 
+def _use_bf16(precision: str, d_model: int) -> bool:
+    if precision != "auto":
+        return precision == "bf16"
+    # 2.6 times as fast at 768 columns where the CPU has it; small networks gain nothing
+    return d_model >= 256 and bool(torch.cpu._is_avx512_bf16_supported())
+
+
 class _Run:
     """The state of a training run: what a checkpoint holds."""
 
     def __init__(self, learning: Dataset, held: Dataset, config: Config, spec: InputSpec) -> None:
         self.config, self.spec = config, spec
-        self.learning = _prepared(learning, spec)
-        self.held = _prepared(held, spec)
+        self.learning = prepared(learning, spec)
+        self.held = prepared(held, spec)
         self.network = IntroDetectionTransformer.from_options(
             config.network, spec.width, config.train.class_weights
         )
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay
-        ) if config.train.schedule == "cosine" else torch.optim.Adam(
-            self.network.parameters(), lr=config.train.learning_rate, weight_decay=config.train.weight_decay
+        # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
+        kind = torch.optim.AdamW if config.train.schedule == "cosine" else torch.optim.Adam
+        self.optimizer: torch.optim.Optimizer = kind(
+            self.network.parameters(),
+            lr=config.train.learning_rate,
+            weight_decay=config.train.weight_decay,
         )
         self.rng = np.random.default_rng(config.train.seed)
         self.epoch = 0
@@ -129,18 +160,20 @@ class _Run:
     def one_epoch(self, progress: Progress | None) -> Epoch:
         began = time.perf_counter()
         options = self.config.train
-        batches = list(_batches(self.learning, options, self.rng))
+        drawn = list(batches(self.learning, options, self.rng))
         losses = []
         self.network.train()
-        for i, batch in enumerate(batches):
-            self._set_rate((self.epoch * len(batches) + i) / (options.epochs * len(batches)))
+        for i, batch in enumerate(drawn):
+            self._set_rate((self.epoch * len(drawn) + i) / (options.epochs * len(drawn)))
             losses.append(self._step(batch))
             if progress:
-                progress(Step(self.epoch + 1, options.epochs, i + 1, len(batches), losses[-1]))
+                progress(Step(self.epoch + 1, options.epochs, i + 1, len(drawn), losses[-1]))
         self.epoch += 1
-        row = Epoch(self.epoch, float(np.mean(losses)), *self._validate(), time.perf_counter() - began)
+        row = Epoch(
+            self.epoch, float(np.mean(losses)), *self._validate(), time.perf_counter() - began
+        )
         self.log.append(row)
-        score = row.validation_f1 + row.validation_iou if row.validation_f1 is not None and row.validation_iou is not None else 0.0
+        score = (row.validation_f1 or 0.0) + (row.validation_iou or 0.0)
         # ties go to the later epoch: without validation that is the last one
         if score >= self.best_score:
             self.best, self.best_epoch, self.best_score = self._weights(), self.epoch, score
@@ -155,7 +188,7 @@ class _Run:
                 group["lr"] = float(rate)
 
     def _step(self, batch: list[Window]) -> float:
-        inputs, labels, mask = _collate(batch, self.config.train, self.spec, self.rng)
+        inputs, labels, mask = collate(batch, self.config.train, self.spec, self.rng)
         self.optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             emissions = self.network(inputs, mask)
@@ -164,7 +197,7 @@ class _Run:
             videos = ", ".join(sorted({window.video_id for window in batch}))
             raise DatasetError(
                 videos, "gave a loss that is not finite in epoch {epoch}",
-                "look at these videos, or lower train.learning_rate; `--resume` goes on from the last epoch",
+                "look at these videos, or lower train.learning_rate; go on with --resume",
                 epoch=self.epoch + 1,
             )  # fmt: skip
         loss.backward()  # type: ignore[no-untyped-call]
@@ -198,7 +231,7 @@ class _Run:
         self.network.eval()
         try:
             with torch.inference_mode():
-                return _scores(self.network, self.held, self.config)
+                return scores(self.network, self.held, self.config)
         finally:
             self.network.load_state_dict(kept)
 
@@ -216,7 +249,7 @@ class _Run:
                 torch.save(state, part)
             except RuntimeError as error:  # torch's writer reports a full disk so
                 raise StorageError(
-                    path, "can't be written: {why}", "free some space; `--resume` goes on afterwards",
+                    path, "can't be written: {why}", "free some space and go on with --resume",
                     why=str(error).splitlines()[0],
                 ) from error  # fmt: skip
 
@@ -241,116 +274,18 @@ class _Run:
         self.rng.bit_generator.state = state["numpy_rng"]
 
 
-def _prepared(dataset: Dataset, spec: InputSpec) -> list[Window]:
-    return [replace(window, inputs=standardise(window.inputs, spec)) for window in dataset.windows]
-
-
-def _use_bf16(precision: str, d_model: int) -> bool:
-    if precision != "auto":
-        return precision == "bf16"
-    # 2.6 times as fast at 768 columns where the CPU has it; small networks gain nothing
-    return d_model >= 256 and bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def _batches(
-    windows: list[Window], options: TrainOptions, rng: np.random.Generator
-) -> Iterator[list[Window]]:
-    """An epoch's windows in random order; drawn with replacement when oversampling."""
-    if options.oversample:
-        weights = np.array([options.oversample[0 if w.positive else 1] for w in windows])
-        order = rng.choice(len(windows), len(windows), p=weights / weights.sum())
-    else:
-        order = rng.permutation(len(windows))
-    for first in range(0, len(order), options.batch):
-        yield [windows[i] for i in order[first : first + options.batch]]
-
-
-def _collate(
-    batch: list[Window], options: TrainOptions, spec: InputSpec, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs (b, t, f), labels (b, t) and mask (b, t), padded to the longest window."""
-    longest = max(len(window.labels) for window in batch)
-    inputs = np.zeros((len(batch), longest, spec.width), np.float32)
-    labels = np.zeros((len(batch), longest), np.int64)
-    mask = np.zeros((len(batch), longest), np.bool_)
-    for i, window in enumerate(batch):
-        n = len(window.labels)
-        inputs[i, :n] = _disturbed(window.inputs, options, spec, rng)
-        labels[i, :n] = window.labels
-        mask[i, :n] = True
-    return torch.from_numpy(inputs), torch.from_numpy(labels), torch.from_numpy(mask)
-
-
-def _disturbed(
-    rows: Floats, options: TrainOptions, spec: InputSpec, rng: np.random.Generator
-) -> Floats:
-    """Rows with noise, some hidden, sometimes one sense hidden: what training sees of a window."""
-    out = rows
-    if options.noise:
-        out = out + rng.normal(0, options.noise, out.shape).astype(np.float32)
-    if options.mask_rows:
-        shown = rng.random(len(out)) >= options.mask_rows
-        out = out * shown[:, None]
-    if rng.random() < options.drop_sense:
-        out = out.copy()
-        out[:, spec.senses[rng.integers(2)]] = 0.0
-    return out
-
-
-def _scores(
-    network: IntroDetectionTransformer, held: list[Window], config: Config
-) -> tuple[float, float, float]:
-    """Mean loss, F1 of rows and mean IoU of intervals (a miss as 0) over held-back windows."""
-    crf = crf_weights(network)
-    losses, ious = [], []
-    hits = found = true = 0
-    for window in held:
-        inputs = torch.from_numpy(window.inputs)[None]
-        labels = torch.from_numpy(window.labels.astype(np.int64))[None]
-        emissions = network(inputs, None).float()
-        losses.append(-float(network.crf.log_likelihood(emissions, labels, None)[0]))
-        grid = Grid(config.extract.step, len(window.labels))
-        answers = decode(emissions[0].numpy(), crf, grid, config.decode, config.network.window_rows)
-        sure = tuple(a.segment for a in answers if _is_found(a.confidence, config))
-        mask, truth = grid.labels(sure), window.labels == 1
-        hits += int((mask & truth).sum())
-        found, true = found + int(mask.sum()), true + int(truth.sum())
-        if truth.any():
-            ious.append(max((s.iou(_span(truth, grid)) for s in sure), default=0.0))
-    return float(np.mean(losses)), 2 * hits / max(1, found + true), float(np.mean(ious or [0.0]))
-
-
-def _is_found(confidence: float, config: Config) -> bool:
-    return config.decode.method == "closing" or confidence >= config.decode.threshold
-
-
-def _span(truth: NDArray[np.bool_], grid: Grid) -> Segment:
-    rows = np.flatnonzero(truth)
-    return grid.segment(int(rows[0]), int(rows[-1]) + 1)
-
-
-def crf_weights(network: IntroDetectionTransformer) -> CRFWeights:
-    """The CRF of a network, for decoding in numpy."""
-    crf = network.crf
-    return CRFWeights(
-        crf.transitions.detach().numpy(),
-        crf.start_transitions.detach().numpy(),
-        crf.end_transitions.detach().numpy(),
-    )
-
-
-def _card(config: Config, spec: InputSpec, run: _Run) -> str:
-    best = run.log[run.best_epoch - 1]
+def _card(config: Config, trained: Trained) -> str:
+    best, spec = trained.log[trained.best_epoch - 1], trained.spec
     figures = (
         "no series was held back"
         if best.validation_f1 is None
-        else f"frame F1 {best.validation_f1:.3f}, mean IoU {best.validation_iou:.3f} on held-back windows"
+        else f"F1 {best.validation_f1:.3f}, IoU {best.validation_iou:.3f} on held-back windows"
     )
     return (
         f"# A zastavka model, recipe `{config.recipe}`\n\n"
         f"- Pictures: `{spec.encoder}`; sound: {'yes' if spec.sound_width else 'no'};"
         f" {config.extract.step} s a row.\n"
-        f"- Trained on {len(run.learning)} windows, {len(run.held)} held back; best epoch"
-        f" {run.best_epoch} of {len(run.log)}: {figures}.\n"
+        f"- Trained on {trained.windows[0]} windows, {trained.windows[1]} held back; best epoch"
+        f" {trained.best_epoch} of {len(trained.log)}: {figures}.\n"
         "- Options: `options.json`; figures of each epoch: `metrics.json`.\n"
     )
