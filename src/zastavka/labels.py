@@ -43,7 +43,7 @@ REASONS: dict[ProblemKind, str] = {
     "failed": "was not done: {why}",
 }
 
-_TIME = re.compile(r"(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)", re.ASCII)
+_TIME = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)(\.\d+)?", re.ASCII)
 _SLACK = 0.05  # seconds; the last picture may be shown past the duration that a container states
 
 
@@ -138,8 +138,9 @@ def parse_time(text: object) -> float | None:
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
-    hours, minutes, seconds = match.groups()
-    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    hours, minutes, seconds, fraction = match.groups("")
+    # as one decimal: a sum of floats would miss the nearest one
+    return float(f"{int(hours) * 3600 + int(minutes) * 60 + int(seconds)}{fraction}")
 
 
 def format_time(seconds: float) -> str:
