@@ -31,9 +31,6 @@ class Command:
     def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
         self.patch.setattr(sys, "argv", ["zastavka", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
-            import time as _t
-
-            _0 = _t.time()
             main()
         out, err = self.capture.readouterr()
         return int(stop.value.code or 0), out, err
