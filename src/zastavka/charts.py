@@ -98,7 +98,7 @@ def _bars(axes: Any, reports: Reports, figure: str) -> None:
             places + (i + 0.5) * thick - 0.4, values, thick, label=_label(name), color=_colour(i)
         )
     axes.set_yticks(places, [_short(s) for s in series])
-    axes.set(xlim=(0, 1), ylim=(len(series) - 0.5, -0.5))
+    axes.set(xlim=(0, 1), ylim=(max(1, len(series)) - 0.5, -0.5))
     axes.figure.set_figheight(1.4 + max(3, len(series)) * max(0.25, 0.12 * len(rows)))
     _legend(axes, above=True)
 

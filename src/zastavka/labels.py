@@ -57,11 +57,15 @@ class LabelProblem:
 
     @property
     def reason(self) -> str:
-        """One line in English; `REASONS[kind]` filled from `values` in any other language."""
+        """One line in English."""
         return REASONS[self.kind].format(**self.values)
 
+    def told(self, translate: Callable[[str], str] = str) -> str:
+        """Id and reason, the reason in another language."""
+        return f"{self.id}: {translate(REASONS[self.kind]).format(**self.values)}"
+
     def __str__(self) -> str:
-        return f"{self.id}: {self.reason}"
+        return self.told()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

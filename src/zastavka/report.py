@@ -87,7 +87,7 @@ class Comparison:
     def notes(self, translate: Translate = str) -> list[str]:
         """What is amiss, a line each: labels left out, episodes without an answer or failed."""
         left_out = translate("left out of the truth: {label}")
-        notes = [left_out.format(label=problem) for problem in self.problems]
+        notes = [left_out.format(label=problem.told(translate)) for problem in self.problems]
         for name, report in self.reports.items():
             failed = [
                 f"{'/'.join(j.episode.path.parts[-2:])}" for j in report.episodes if j.failure
