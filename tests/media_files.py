@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +15,8 @@ from av import AudioStream, Packet, VideoStream
 from av.container import OutputContainer
 from av.stream import Disposition
 from numpy.typing import NDArray
+
+os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder tells all about itself otherwise
 
 WIDTH, HEIGHT = 160, 96
 BITS = 10  # two rows of five blocks: numbers below 1024

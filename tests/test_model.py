@@ -52,7 +52,9 @@ def written(folder: Path, config: Config, spec: InputSpec) -> IntroDetectionTran
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, IntroDetectionTransformer]:
+def model(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Config, IntroDetectionTransformer]:
     folder = tmp_path_factory.mktemp("models") / "small"
     config = DEFAULT.override({"network": {**SMALL, "window_rows": 40, "stride_rows": 20}}, "test")
     width = spec_all().width
@@ -117,7 +119,19 @@ def test_gain_of_the_file_is_no_evidence() -> None:
     louder = sound.copy()
     for i, name in enumerate(audio.COLUMNS):
         if name in ("loudness", "softest", "loudest", "softest_2s") or name.startswith(
-            ("mel0", "mel1", "mel2", "mel3", "mel4", "mel5", "mel6", "mel7", "mel8", "mel9", "mel_floor")
+            (
+                "mel0",
+                "mel1",
+                "mel2",
+                "mel3",
+                "mel4",
+                "mel5",
+                "mel6",
+                "mel7",
+                "mel8",
+                "mel9",
+                "mel_floor",
+            )
         ):
             louder[:, i] += 6.0
     np.testing.assert_allclose(
@@ -170,9 +184,7 @@ def test_nan_in_features_is_refused(model: tuple[Path, Config, object]) -> None:
         Head.load(model[0]).emissions(features_of(20, picture=rows))
 
 
-def test_a_damaged_model_is_one_line(
-    model: tuple[Path, Config, object], tmp_path: Path
-) -> None:
+def test_a_damaged_model_is_one_line(model: tuple[Path, Config, object], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not a model folder"):
         Head.load(tmp_path)
     import shutil

@@ -55,6 +55,7 @@ class NetworkOptions(_Options):
     n_layers: int = Field(4, ge=1)
     feedforward: int = Field(256, ge=8, description="hidden width of an encoder layer")
     dropout: float = Field(0.1, ge=0, lt=1)
+    attention_dropout: float = Field(0.0, ge=0, lt=1, description="of attention weights; 0 is fast")
     window_rows: int = Field(600, ge=8, description="rows seen at once, and learned positions")
     stride_rows: int = Field(
         300, ge=1, description="rows between windows; blended where they overlap"

@@ -86,7 +86,7 @@ class PacketIndex:
         order = shown[np.argsort(self.pts[shown])]
         places = np.searchsorted(self.pts[order], limits, side="right") - 1
         packets = order[np.maximum(places, 0)]
-        if self.from_start:
+        if self.from_start or not len(limits):
             return packets
         first = int(np.argmax(self.clean))
         known = self.clean[first] and self.pts[first] <= limits[0] and packets.min() >= first
@@ -95,6 +95,8 @@ class PacketIndex:
 
 def plan(index: PacketIndex, wanted: NDArray[np.intp]) -> list[Run]:
     """The runs that bring out the wanted packets' pictures; `wanted` in order of their pts."""
+    if not len(wanted):
+        return []
     heads = np.flatnonzero(index.clean)
     if not len(heads):
         return [_whole(len(index.pts) - 1, 0, len(wanted))]
