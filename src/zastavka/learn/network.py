@@ -22,7 +22,8 @@ _KERNEL = 5  # rows a convolution sees, `dilation` apart
 class IntroDetectionTransformer(nn.Module):
     """Emissions for at most `window_rows` rows of features.
 
-    `attention_dropout`: None = as `dropout`, the prototype's. `class_weights`: a factor on the logit of each tag, in training and in answering alike.
+    `class_weights`: a factor on the logit of each tag, in training and in answering alike.
+    `attention_dropout`: None = as `dropout`, which is the prototype's.
     `in_features`: features of this width are mapped to `d_model` first; None = they are that wide.
     """
 
