@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -316,3 +317,11 @@ def compared(ours: dict[str, object], theirs: dict[str, dict[str, object]]) -> d
         else:
             result[key] = {figure: mine[figure] for figure in theirs[key]}
     return result
+
+
+def test_every_figure_is_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
+    known = set(re.findall(r"`([^`]+)`", text))
+    families = {"start_p50", "start_p90", "end_p50", "end_p90"}  # named as `start_*` and `end_*`
+    for figure in Counts().figures().keys() - families:
+        assert figure in known or figure.split("<=")[0] in ("start", "end"), figure

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -333,3 +334,19 @@ def test_real_labels(tmp_path: Path, name: str, usable: int, refused: int) -> No
     write_labels(tmp_path / "new.json", report.detections, notes=report.notes)
     old, new = (json.loads(p.read_text("utf-8")) for p in (path, tmp_path / "new.json"))
     assert new == {id: row for id, row in old.items() if id in new}
+
+
+def test_the_examples_of_the_documents(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
+    path = tmp_path / "labels.json"
+    read: list[Detection] = []
+    for example in re.findall(r"```json\n(.*?)```", text, re.DOTALL):
+        path.write_text(example, encoding="utf-8")
+        read += read_truth(path)
+    assert [(d.episode.series, d.segments()) for d in read] == [
+        ("Мосты", (Segment(5, 16.5),)),
+        ("Мосты", ()),
+        ("plain", (Segment(42, 72),)),
+        ("no-theme", ()),
+        ("S", (Segment(43, 132.5),)),
+    ]
