@@ -209,7 +209,8 @@ BASELINE = Config(
         encoder="clip", sound=False,
     ),
     network=NetworkOptions(
-        d_model=768, n_heads=12, n_layers=6, feedforward=2048, attention_dropout=0.1, window_rows=60, stride_rows=60,
+        d_model=768, n_heads=12, n_layers=6, feedforward=2048, attention_dropout=0.1,
+        window_rows=60, stride_rows=60,
         inputs="pictures",
     ),
     train=TrainOptions(
