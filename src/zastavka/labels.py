@@ -78,9 +78,7 @@ class LabelReport:
 
 
 def read_labels(
-    path: Path,
-    videos: Path | None = None,
-    duration_of: Callable[[Path], float] | None = None,
+    path: Path, videos: Path | None = None, duration_of: Callable[[Path], float] | None = None
 ) -> LabelReport:
     """The labels of a `labels.json`, in its order.
 
@@ -232,8 +230,9 @@ def _beyond_end(id: str, detection: Detection) -> LabelProblem | None:
     last = max((finding.segment.end for finding in detection.findings), default=0.0)
     if detection.duration is None or last <= detection.duration + _SLACK:
         return None
-    values = {"end": format_time(last), "duration": detection.duration}
-    return LabelProblem(id, "beyond-end", values)
+    return LabelProblem(
+        id, "beyond-end", {"end": format_time(last), "duration": detection.duration}
+    )
 
 
 def _find_video(videos: Path, id: str) -> Path | None:
@@ -258,8 +257,8 @@ def _read_composed(document: JsonObject, path: Path, videos: Path | None) -> Lab
         if key not in document.repeated:
             rows.append(head | row if isinstance(row, dict) else row)
     report = _sure(parse_detections({"episodes": rows}, path))
-    again = [LabelProblem(key, "duplicate", {"key": key}) for key in sorted(document.repeated)]
-    report.problems.extend(again)
+    for key in sorted(document.repeated):
+        report.problems.append(LabelProblem(key, "duplicate", {"key": key}))
     return report
 
 
