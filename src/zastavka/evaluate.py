@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,14 +97,21 @@ class Report:
 
         Coverage is the share of all episodes that have such an answer. Falling confidence.
         """
-        by_episode = [judged.counts.answers for judged in self.episodes]
-        points = []
-        for level in sorted({a.confidence for a in chain.from_iterable(by_episode)}, reverse=True):
-            given = [[a.right for a in answers if a.confidence >= level] for answers in by_episode]
-            right = list(chain.from_iterable(given))
-            covered = sum(bool(answers) for answers in given) / len(given)
-            points.append((level, sum(right) / len(right), covered))
-        return points
+        ranked = sorted(
+            (
+                (a.confidence, i, a.right)
+                for i, j in enumerate(self.episodes)
+                for a in j.counts.answers
+            ),
+            reverse=True,
+        )
+        points: dict[float, tuple[float, float, float]] = {}  # the last of equals has counted all
+        right, covered = 0, set()
+        for n, (level, i, is_right) in enumerate(ranked, 1):
+            right += is_right
+            covered.add(i)
+            points[level] = level, right / n, len(covered) / len(self.episodes)
+        return list(points.values())
 
 
 def evaluate(
