@@ -255,7 +255,7 @@ def _frames(path: Path, container: InputContainer, stream: Stream) -> Iterator[A
     try:
         for i, packet in enumerate(container.demux(stream)):
             check_packet_unlocked(path, packet)
-            with suppress(av.error.InvalidDataError):
+            with suppress(av.error.FFmpegError):
                 yield from packet.decode()
             if i == _PACKETS_TO_FIRST_PICTURE:
                 return

@@ -121,7 +121,7 @@ class Track:
 
         try:
             return [(self._tick(f), f) for f in self.stream.codec_context.decode(packet)]
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:
             return None
 
     def drain(self) -> Frames:
@@ -131,7 +131,7 @@ class Track:
         context = self.stream.codec_context
         try:
             frames = [(self._tick(frame), frame) for frame in context.decode(None)]
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:
             frames = []
         context.flush_buffers()
         return frames

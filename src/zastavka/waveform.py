@@ -122,7 +122,7 @@ def _frames(
             check_packet_unlocked(path, packet)
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.FFmpegError:
                 continue
             for frame in frames:
                 time = following if frame.pts is None else float(frame.pts * base) - start
