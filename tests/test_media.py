@@ -129,6 +129,13 @@ def test_any_name_is_a_file_name(
     assert probe(Path(name)).video
 
 
+def test_a_title_that_is_not_utf8(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mkv", Film(tones=(Tone(title="Café"),)))
+    data = path.read_bytes()
+    path.write_bytes(data.replace("Café".encode(), b"Caf\xe9!"))
+    assert (probe(path).audio[0].title or "").startswith("Caf")
+
+
 def missing(folder: Path) -> Path:
     return folder / "nowhere.mkv"
 

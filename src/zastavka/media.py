@@ -78,7 +78,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 
     try:
         # "file:" keeps a name such as "Show: Pilot.mkv" from being taken for a protocol
-        with av.open(f"file:{path}", metadata_errors="replace") as container:
+        with av.open(f"file:{path}", **_lenient(av.__version__)) as container:
             _check_format(path, container.format.name)
             yield container
     except av.error.FFmpegError as error:
@@ -210,6 +210,11 @@ def _check_file(path: Path) -> None:
         ) from error
     if empty:
         raise MediaError(path, "is empty", "copy it again")
+
+
+def _lenient(version: str) -> dict[str, Any]:
+    # titles are not always UTF-8; from 19 on PyAV bears that by itself
+    return {"metadata_errors": "replace"} if int(version.partition(".")[0]) < 19 else {}
 
 
 def _check_format(path: Path, name: str) -> None:
