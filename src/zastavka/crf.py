@@ -126,7 +126,7 @@ def _right_padded(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np
     if mask.shape != shape or mask.dtype != np.bool_:
         raise ValueError(f"mask {mask.shape} of {mask.dtype} for sequences {shape}")
     if not mask[:, 0].all() or (mask[:, 1:] > mask[:, :-1]).any():
-        raise ValueError("a mask must be True from the first row on, and False only at the end")
+        raise ValueError("a mask must be True from the first row, and False only at the end")
     return mask
 
 

@@ -67,18 +67,20 @@ class CRF(nn.Module):
 
 def _check(emissions: Tensor, start: Tensor, tags: Tensor | None, mask: Tensor | None) -> None:
     shape = emissions.shape[:2]
+    found = f"for emissions {tuple(emissions.shape)}"
     if emissions.ndim != 3 or emissions.shape[2] != len(start) or shape[1] < 1:
-        raise ValueError(f"emissions {tuple(emissions.shape)} for a CRF of {len(start)} tags")
-    if tags is not None and tags.shape != shape:
-        raise ValueError(f"tags {tuple(tags.shape)} for emissions {tuple(emissions.shape)}")
-    if mask is None:
-        return
-    if mask.shape != shape or mask.dtype != torch.bool:
-        raise ValueError(
-            f"mask {tuple(mask.shape)} of {mask.dtype} for emissions {tuple(emissions.shape)}"
-        )
-    if not bool(mask[:, 0].all() & (mask[:, 1:] <= mask[:, :-1]).all()):
-        raise ValueError("a mask must be True from the first row on, and False only at the end")
+        raise ValueError(f"a CRF of {len(start)} tags {found}")
+    if mask is not None:
+        if mask.shape != shape or mask.dtype != torch.bool:
+            raise ValueError(f"mask {tuple(mask.shape)} of {mask.dtype} {found}")
+        if not bool(mask[:, 0].all() & (mask[:, 1:] <= mask[:, :-1]).all()):
+            raise ValueError("a mask must be True from the first row, and False only at the end")
+    if tags is not None:
+        if tags.shape != shape:
+            raise ValueError(f"tags {tuple(tags.shape)} {found}")
+        wrong = (tags < 0) | (tags >= len(start))
+        if bool((wrong if mask is None else wrong & mask).any()):
+            raise ValueError(f"tags must be 0..{len(start) - 1}")
 
 
 def _log_likelihood_of_any(
@@ -88,12 +90,14 @@ def _log_likelihood_of_any(
     transitions, start, end = (scores.double() for scores in chain)
     if mask is None:
         mask = torch.ones_like(tags, dtype=torch.bool)
+    # NaN in the padding would reach the gradients even where it is not chosen
+    emissions = emissions.masked_fill(~mask[:, :, None], 0)
     tags = tags.masked_fill(~mask, 0)
     last = tags.gather(1, mask.sum(1, keepdim=True) - 1).squeeze(1)
     rows = emissions.gather(2, tags[:, :, None]).squeeze(2)
     steps = transitions[tags[:, :-1], tags[:, 1:]]
     score = start[tags[:, 0]] + end[last]
-    score = score + torch.where(mask, rows, 0).sum(1) + torch.where(mask[:, 1:], steps, 0).sum(1)
+    score = score + rows.sum(1) + torch.where(mask[:, 1:], steps, 0).sum(1)
     sums = start + emissions[:, 0]
     for t in range(1, emissions.shape[1]):
         new = torch.logsumexp(sums[:, :, None] + transitions, dim=1) + emissions[:, t]
