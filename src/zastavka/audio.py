@@ -69,11 +69,23 @@ def describe_sound(samples: Floats, grid: Grid) -> Floats:
         *_flux(frames, rows),
         *_tonality(frames, rows),
         *_modulation(frames, rows),
-        _novelty(rows.mean(frames.mel), rows),
-        _novelty(floor, rows),
     ]
     table = np.concatenate([c if c.ndim == 2 else c[:, None] for c in columns], axis=1)
+    table = np.pad(table, ((0, 0), (0, len(COLUMNS) - table.shape[1])))
+    fill_context(table, grid.step)
     return np.ascontiguousarray(table, dtype=np.float32)
+
+
+def fill_context(table: Floats, step: float) -> None:
+    """Set the columns of descriptor rows (n, len(COLUMNS)) that follow from the rows around them.
+
+    They are the softest moment within 2 s and the novelty; `step` is in seconds.
+    """
+    from scipy.ndimage import minimum_filter1d
+
+    table[:, _SOFTEST_2S] = minimum_filter1d(table[:, _SOFTEST], 2 * _near(1.0, step) + 1)
+    table[:, _NOVELTY] = _novelty(table[:, _MEL], _near(2.0, step))
+    table[:, _NOVELTY + 1] = _novelty(table[:, _MEL_FLOOR], _near(2.0, step))
 
 
 def _fit(samples: Floats, grid: Grid) -> Floats:
@@ -112,7 +124,7 @@ class _Frames:
         self.crossings[here] = (np.signbit(block[:, 1:]) != np.signbit(block[:, :-1])).mean(axis=1)
         magnitude = np.abs(np.fft.rfft(block * _WINDOW, axis=1)).astype(np.float32)
         energy = magnitude * magnitude
-        self.mel[here] = _db(energy @ _MEL)
+        self.mel[here] = _db(energy @ _MEL_BANK)
         log = np.log1p(100.0 * magnitude)
         before = np.vstack([last if last is not None else log[:1], log[:-1]])
         self.flux[here] = np.maximum(log - before, 0).mean(axis=1)
@@ -143,11 +155,6 @@ class _Rows:
         edges = np.round(np.arange(grid.n + 1) * grid.step * _FRAMES_HZ).astype(int)
         self.first = np.minimum(edges[:-1], frames - 1)
         self.stop = np.maximum(np.minimum(edges[1:], frames), self.first + 1)
-        self.step = grid.step
-
-    def near(self, seconds: float) -> int:
-        """How many rows `seconds` are, at least one."""
-        return max(1, round(seconds / self.step))
 
     def mean(self, values: Floats) -> Floats:
         sums = np.concatenate(
@@ -176,18 +183,15 @@ class _Rows:
 
 
 def _loudness(frames: _Frames, rows: _Rows) -> list[Floats]:
-    from scipy.ndimage import minimum_filter1d
-
     # 60-ms means: a single quiet frame inside a vowel is no pause
     soft = _smooth(frames.loudness[None], 3)[0]
     lowest = rows.lowest(soft)
-    around = minimum_filter1d(lowest, 2 * rows.near(1.0) + 1)
     local = _smooth(frames.loudness[None], int(_FRAMES_HZ))[0]
     return [
         rows.mean(frames.loudness),
         lowest,
         rows.highest(frames.loudness),
-        around,
+        np.zeros_like(lowest),  # softest_2s, which `fill_context` sets
         rows.mean((frames.loudness < _SILENCE_DB).astype(np.float32)),
         rows.mean(frames.zero.astype(np.float32)),
         rows.mean((frames.loudness < local - _PAUSE_DB).astype(np.float32)),
@@ -247,9 +251,13 @@ def _modulation(frames: _Frames, rows: _Rows) -> list[Floats]:
     return shares
 
 
-def _novelty(values: Floats, rows: _Rows) -> Floats:
-    """Distance between the means of 2 s before and 2 s after each row's beginning, in dB."""
-    k = rows.near(2.0)
+def _near(seconds: float, step: float) -> int:
+    """How many rows `seconds` are, at least one."""
+    return max(1, round(seconds / step))
+
+
+def _novelty(values: Floats, k: int) -> Floats:
+    """Distance between the means of k rows before and k rows from each row on, in dB."""
     sums = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0, dtype=np.float64)])
     here = np.arange(len(values))
     low, high = np.maximum(here - k, 0), np.minimum(here + k, len(values))
@@ -304,5 +312,13 @@ def _chroma_bank() -> Floats:
 _WINDOW = (np.hanning(_FRAME) * (2 / _FRAME)).astype(np.float32)  # a full-scale tone reads 1
 _HZ = np.fft.rfftfreq(_FRAME, 1 / RATE).astype(np.float32)
 _PEAK_BINS = 192  # up to 3 kHz
-_MEL = _mel_bank()
+_MEL_BANK = _mel_bank()
 _CHROMA = _chroma_bank()
+_MEL, _MEL_FLOOR = slice(0, _BANDS), slice(_BANDS * 3 // 2, _BANDS * 7 // 4)
+_SOFTEST, _SOFTEST_2S = COLUMNS.index("softest"), COLUMNS.index("softest_2s")
+_NOVELTY = COLUMNS.index("novelty")  # that of the floor comes after it
+_LEVELS = ("loudness", "softest", "loudest", "softest_2s", "mel_floor")
+IS_LEVEL = np.array(  # columns that rise with the gain of the file, in dB; shape (len(COLUMNS),)
+    [name.rstrip("0123456789") in (*_LEVELS, "mel") or name == "softest_2s" for name in COLUMNS],
+    dtype=np.float32,
+)

@@ -99,6 +99,12 @@ class TrainOptions(_Options):
     drop_sense: float = Field(
         0.0, ge=0, lt=1, description="chance that a window is shown without one sense"
     )
+    splice: float = Field(
+        0.0, ge=0, le=1, description="chance that a window is shown with another episode's intro"
+    )
+    crop_rows: int | None = Field(
+        None, ge=8, description="rows of the shortest random part that a window is shown in"
+    )
     noise: float = Field(
         0.0, ge=0, description="standard deviation of noise on standardised features"
     )

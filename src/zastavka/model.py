@@ -31,7 +31,6 @@ METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 
 UNKNOWN = "unknown"  # encoder of a head or dataset that does not say: only widths can be compared
 _CLIP = 6.0  # spreads from the mean; beyond is a broken file, not a picture
-_RELATIVE = slice(0, audio.COLUMNS.index("softest_2s") + 1)  # sound columns in dB
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +55,22 @@ class InputSpec:
         return self.picture_width + _CHANGE_WIDTH + self.sound_width + _PLACE_WIDTH
 
     @property
+    def parts(self) -> tuple[slice, slice, slice, slice]:
+        """Columns of picture, its change, sound and place; empty ones where there are none."""
+        rest = (
+            (0, 0, 0)
+            if self.inputs == "pictures"
+            else (_CHANGE_WIDTH, self.sound_width, _PLACE_WIDTH)
+        )
+        ends = np.cumsum([self.picture_width, *rest]).tolist()
+        first, second, third, fourth = (slice(a, b) for a, b in zip([0, *ends], ends, strict=False))
+        return first, second, third, fourth
+
+    @property
     def senses(self) -> tuple[slice, slice]:
         """Columns of the picture and of the sound."""
-        seen = self.picture_width + (0 if self.inputs == "pictures" else _CHANGE_WIDTH)
-        return slice(0, seen), slice(seen, seen + self.sound_width)
+        _, change, sound, _ = self.parts
+        return slice(0, change.stop), sound
 
     def fits(self, encoder: str) -> bool:
         """Whether vectors of `encoder` are what the head was trained on."""
@@ -102,7 +113,7 @@ def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
         picture = _or_zeros(features.picture, n, spec.picture_width)
         parts = [
             picture,
-            _change(picture, features.encoder),
+            change_of(picture, features.encoder),
             _sound(features, spec),
             _place(features),
         ]
@@ -126,7 +137,8 @@ def _or_zeros(rows: Floats | None, n: int, width: int) -> Floats:
     return rows if rows is not None else np.zeros((n, width), np.float32)
 
 
-def _change(picture: Floats, encoder: str) -> Floats:
+def change_of(picture: Floats, encoder: str) -> Floats:
+    """How far the pictures of rows (n, d) are from their neighbours, (n, _CHANGE_WIDTH)."""
     if encoder == descriptor.BuiltinDescriptor.name:
         return descriptor.change(picture)
     # embeddings have no layout of columns: their distance to neighbours fills the same places
@@ -146,17 +158,8 @@ def _sound(features: EpisodeFeatures, spec: InputSpec) -> Floats:
         return np.zeros((features.grid.n, spec.sound_width), np.float32)
     table = sound.copy()
     level = np.median(sound[:, audio.COLUMNS.index("loudness")])
-    table[:, _RELATIVE] -= np.where(_IS_LEVEL[_RELATIVE], level, 0.0).astype(np.float32)
+    table -= audio.IS_LEVEL * level
     return table
-
-
-_IS_LEVEL = np.array(
-    [
-        name in ("loudness", "softest", "loudest", "softest_2s")
-        or (name.startswith("mel") and not name.startswith("mel_spread"))
-        for name in audio.COLUMNS
-    ]
-)
 
 
 def _place(features: EpisodeFeatures) -> Floats:

@@ -1,4 +1,4 @@
-"""What a training step sees: windows in random order, disturbed, padded to one length."""
+"""What a training step sees: windows in random order, spliced, cropped, disturbed, padded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zastavka.config import TrainOptions
 from zastavka.learn.dataset import Dataset, Window
+from zastavka.learn.splice import spliced
 from zastavka.model import InputSpec, standardise
 
 Floats = NDArray[np.float32]
@@ -20,6 +21,36 @@ Floats = NDArray[np.float32]
 def prepared(dataset: Dataset, spec: InputSpec) -> list[Window]:
     """The windows with standardised inputs."""
     return [replace(window, inputs=standardise(window.inputs, spec)) for window in dataset.windows]
+
+
+class Shown:
+    """Windows as a step sees them: spliced, cropped, standardised, disturbed, padded."""
+
+    def __init__(
+        self, dataset: Dataset, options: TrainOptions, spec: InputSpec, step: float
+    ) -> None:
+        self.windows = list(dataset.windows)
+        self._donors = [window for window in self.windows if window.positive]
+        self._options, self._spec, self._step = options, spec, step
+
+    def batches(self, rng: np.random.Generator) -> list[list[Window]]:
+        """An epoch's windows in random order."""
+        return list(batches(self.windows, self._options, rng))
+
+    def collate(
+        self, batch: list[Window], rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs (b, t, f), labels (b, t) and mask (b, t), padded to the longest window."""
+        return collate([self._show(window, rng) for window in batch], self._spec.width)
+
+    def _show(self, window: Window, rng: np.random.Generator) -> Window:
+        options = self._options
+        if options.splice and rng.random() < options.splice:
+            window = spliced(window, self._donors, self._spec, self._step, rng)
+        if options.crop_rows:
+            window = _cropped(window, options.crop_rows, rng)
+        rows = standardise(window.inputs, self._spec)
+        return replace(window, inputs=_disturbed(rows, options, self._spec, rng))
 
 
 def batches(
@@ -35,20 +66,27 @@ def batches(
         yield [windows[i] for i in order[first : first + options.batch]]
 
 
-def collate(
-    batch: list[Window], options: TrainOptions, spec: InputSpec, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs (b, t, f), labels (b, t) and mask (b, t), padded to the longest window."""
+def collate(batch: list[Window], width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs (b, t, width), labels (b, t) and mask (b, t), padded to the longest window."""
     longest = max(len(window.labels) for window in batch)
-    inputs = np.zeros((len(batch), longest, spec.width), np.float32)
+    inputs = np.zeros((len(batch), longest, width), np.float32)
     labels = np.zeros((len(batch), longest), np.int64)
     mask = np.zeros((len(batch), longest), np.bool_)
     for i, window in enumerate(batch):
         n = len(window.labels)
-        inputs[i, :n] = _disturbed(window.inputs, options, spec, rng)
-        labels[i, :n] = window.labels
-        mask[i, :n] = True
+        inputs[i, :n], labels[i, :n], mask[i, :n] = window.inputs, window.labels, True
     return torch.from_numpy(inputs), torch.from_numpy(labels), torch.from_numpy(mask)
+
+
+def _cropped(window: Window, shortest: int, rng: np.random.Generator) -> Window:
+    """A random part of at least `shortest` rows, so that no position of the window is special."""
+    n = len(window.labels)
+    if n <= shortest:
+        return window
+    size = int(rng.integers(shortest, n + 1))
+    first = int(rng.integers(n - size + 1))
+    part = slice(first, first + size)
+    return replace(window, inputs=window.inputs[part], labels=window.labels[part])
 
 
 def _disturbed(

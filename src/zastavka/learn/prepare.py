@@ -18,16 +18,16 @@ from zastavka.media import probe
 from zastavka.model import InputSpec
 from zastavka.vision import PictureEncoder, load_encoder
 
+Problem = Callable[[LabelProblem | ZastavkaError], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What went into a dataset and what could not."""
+    """What went into a dataset."""
 
     windows: int
     episodes: int
     positive: int  # windows with a positive row
-    problems: tuple[LabelProblem, ...]
-    failures: tuple[ZastavkaError, ...]
 
 
 def prepare(
@@ -38,19 +38,21 @@ def prepare(
     cache: FeatureCache | None = None,
     device: str = "auto",
     progress: Callable[[float, str], None] | None = None,
+    on_problem: Problem | None = None,
 ) -> Prepared:
-    """Build a dataset and write it. DatasetError: nothing in it could be learned from."""
-    problems: list[LabelProblem] = []
-    truths = read_truth(labels, videos, problems.append, lambda file: probe(file).duration)
+    """Build a dataset and write it. DatasetError: nothing in it could be learned from.
+
+    Labels and videos that can't be used are left out and given to `on_problem`, as they are met.
+    """
+    tell = on_problem or (lambda _: None)
+    truths = read_truth(labels, videos, tell, lambda file: probe(file).duration)
     encoder = load_encoder(config.extract.encoder, device=device)
-    failures: list[ZastavkaError] = []
-    episodes = list(_described(truths, config, encoder, cache, failures, progress))
+    episodes = list(_described(truths, config, encoder, cache, tell, progress))
     dataset = build(episodes, config, input_spec(config, encoder), encoder)
     dataset.check(labels)
     write_dataset(output, dataset)
     return Prepared(
-        len(dataset.windows), len(episodes), sum(window.positive for window in dataset.windows),
-        tuple(problems), tuple(failures),
+        len(dataset.windows), len(episodes), sum(window.positive for window in dataset.windows)
     )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def _described(
     config: Config,
     encoder: PictureEncoder,
     cache: FeatureCache | None,
-    failures: list[ZastavkaError],
+    tell: Problem,
     progress: Callable[[float, str], None] | None,
 ) -> Iterator[tuple[Detection, EpisodeFeatures]]:
     source = cache.get if cache else extract
@@ -77,4 +79,4 @@ def _described(
         try:
             yield truth, source(truth.episode.path, encoder, config.extract)
         except ZastavkaError as error:
-            failures.append(error)
+            tell(error)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zastavka.config import Config
 from zastavka.errors import DatasetError, ModelError, StorageError
-from zastavka.learn.batches import batches, collate, prepared
+from zastavka.learn.batches import Shown, prepared
 from zastavka.learn.dataset import Dataset, Window
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
@@ -137,7 +137,7 @@ class _Run:
 
     def __init__(self, learning: Dataset, held: Dataset, config: Config, spec: InputSpec) -> None:
         self.config, self.spec = config, spec
-        self.learning = prepared(learning, spec)
+        self.learning = Shown(learning, config.train, spec, config.extract.step)
         self.held = prepared(held, spec)
         self.network = IntroDetectionTransformer.from_options(
             config.network, spec.width, config.train.class_weights
@@ -160,7 +160,7 @@ class _Run:
     def one_epoch(self, progress: Progress | None) -> Epoch:
         began = time.perf_counter()
         options = self.config.train
-        drawn = list(batches(self.learning, options, self.rng))
+        drawn = self.learning.batches(self.rng)
         losses = []
         self.network.train()
         for i, batch in enumerate(drawn):
@@ -188,7 +188,7 @@ class _Run:
                 group["lr"] = float(rate)
 
     def _step(self, batch: list[Window]) -> float:
-        inputs, labels, mask = collate(batch, self.config.train, self.spec, self.rng)
+        inputs, labels, mask = self.learning.collate(batch, self.rng)
         self.optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
             emissions = self.network(inputs, mask)
@@ -211,7 +211,7 @@ class _Run:
         decay = self.config.train.average
         for name, value in self.network.state_dict().items():
             # the average of the first steps is of few: Polyak's warm-up
-            steps = self.epoch * max(1, len(self.learning)) + 1
+            steps = self.epoch * len(self.learning.windows) + 1
             self.average[name].lerp_(value, 1 - min(decay, steps / (steps + 10)))
 
     def _weights(self) -> dict[str, Tensor]:
