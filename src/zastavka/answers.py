@@ -4,48 +4,55 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from zastavka.detection import Detection, Failure, to_json
+from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
-from zastavka.pipeline import Detector
+from zastavka.labels import REASONS, LabelProblem
+from zastavka.pipeline import Curve
+from zastavka.terminal import one_line
 
 Results = Sequence[Detection | Failure]
+Curves = Mapping[Path, Curve]
 
-# exit codes, beside 0 and 2 (the command line is wrong)
-FAILED, PARTLY, NO_INTRO = 1, 3, 4
+# exit codes, beside 0
+FAILED, USAGE, PARTLY, NO_INTRO, STOPPED = 1, 2, 3, 4, 130
 
 
-def as_text(results: Results, detector: Detector) -> str:  # noqa: ARG001
+def as_text(results: Results, curves: Curves) -> str:  # noqa: ARG001
     """A line per answered file; the path in front where there are several."""
     lines = []
     for result in results:
         if isinstance(result, Detection):
             line = answer_line(result)
-            lines.append(line if len(results) == 1 else f"{result.episode.path}: {line}")
+            lines.append(
+                line if len(results) == 1 else f"{one_line(str(result.episode.path))}: {line}"
+            )
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_json(results: Results, detector: Detector) -> str:  # noqa: ARG001
+def as_json(results: Results, curves: Curves) -> str:  # noqa: ARG001
     """The JSON document of the run."""
     return to_json(results)
 
 
-def as_csv(results: Results, detector: Detector) -> str:
+def as_csv(results: Results, curves: Curves) -> str:
     """A line per row: path, time of its centre, probability of an intro, whether it is answered."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["path", "time", "probability", "found"])
     for result in results:
         if isinstance(result, Detection):
-            curve = detector.curve(detector.features(result.episode), str(result.episode.path))
+            curve = curves[result.episode.path]
             inside = curve.grid.labels(result.segments())
             for time, share, found in zip(curve.grid.times, curve.probability, inside, strict=True):
                 writer.writerow([result.episode.path, f"{time:.3f}", f"{share:.4f}", int(found)])
     return table.getvalue()
 
 
-FORMATS: dict[str, Callable[[Results, Detector], str]] = {
+FORMATS: dict[str, Callable[[Results, Curves], str]] = {
     "text": as_text,
     "json": as_json,
     "csv": as_csv,
@@ -65,6 +72,17 @@ def failure_lines(results: Results) -> list[str]:
     """A line for each episode that could not be done, in the reader's language."""
     failures = (result for result in results if isinstance(result, Failure))
     return [describe(failure.cause) if failure.cause else failure.error for failure in failures]
+
+
+def problem_line(problem: LabelProblem | ZastavkaError) -> str:
+    """A label or a video that was left out and why, in the reader's language."""
+    if isinstance(problem, ZastavkaError):
+        return describe(problem)
+    values = {
+        name: describe(value) if isinstance(value, ZastavkaError) else value
+        for name, value in problem.values.items()
+    }
+    return f"{problem.id}: {gettext(REASONS[problem.kind]).format(**values)}"
 
 
 def exit_code(results: Results, expect_intro: bool = False) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,10 @@ from typing import Annotated
 import typer
 
 from zastavka.cache import default_folder
-from zastavka.config import RECIPES, Config
+from zastavka.config import RECIPES, Config, DecodeOptions
 from zastavka.detection import Failure
 from zastavka.episode import Episode, find_episodes
-from zastavka.errors import MissingExtra, ModelError, OptionError, ZastavkaError
+from zastavka.errors import MediaError, MissingExtra, ModelError, OptionError, ZastavkaError
 
 Lang = Annotated[str | None, typer.Option(help="Language of the output: ru or en.")]
 Model = Annotated[
@@ -45,24 +46,33 @@ Output = Annotated[Path | None, typer.Option(help="Write to this file instead of
 
 
 def episodes_of(paths: Sequence[Path]) -> tuple[list[Episode], list[Failure]]:
-    """The episodes of all paths that exist; a path that does not is a failure of its own."""
-    episodes: dict[Path, Episode] = {}
+    """The episodes of all paths; a path that has none is a failure of its own."""
+    episodes: dict[str, Episode] = {}
     failures: list[Failure] = []
     for path in paths:
         try:
-            episodes |= {episode.path: episode for episode in find_episodes([path])}
+            found = find_episodes([path])
+            if not found:
+                raise MediaError(path, "holds no video file", "name a folder with videos")
+            for episode in found:
+                episodes.setdefault(os.path.abspath(episode.path), episode)
         except ZastavkaError as error:
             failures.append(Failure(Episode(path), str(error), error))
+        except OSError as error:  # such as a name longer than the file system allows
+            cause = MediaError(path, "can't be read: {why}", "check the path", why=error.strerror)
+            failures.append(Failure(Episode(path), str(cause), cause))
     return list(episodes.values()), failures
 
 
 def file_names(episodes: Sequence[Episode]) -> list[str]:
-    """A file name for each episode: its stem, with its folder's name where stems are alike."""
-    stems = [episode.path.stem for episode in episodes]
-    return [
-        stem if stems.count(stem) == 1 else f"{episode.path.parent.name}-{stem}"
-        for episode, stem in zip(episodes, stems, strict=True)
-    ]
+    """A file name for each episode, no two alike: its stem, with its folder where stems recur."""
+    stems = Counter(episode.path.stem for episode in episodes)
+    names: dict[str, None] = {}
+    for path in (episode.path for episode in episodes):
+        name = path.stem if stems[path.stem] == 1 else f"{path.parent.name}-{path.stem}"
+        again = (f"{name}-{i}" for i in range(2, len(episodes) + 2))
+        names[next(n for n in (name, *again) if n not in names)] = None
+    return list(names)
 
 
 def config_of(
@@ -77,6 +87,18 @@ def config_of(
     if encoder is not None:
         config = config.override({"extract": {"encoder": encoder}}, "--encoder")
     return config.with_settings(settings or [])
+
+
+def decoding_of(config: Config, settings: list[str] | None) -> DecodeOptions:
+    """How to decode, as the model says and --set; what it was trained with can't be changed."""
+    changed = config.with_settings(settings or [])
+    if changed != config.model_copy(update={"decode": changed.decode}):
+        raise OptionError(
+            ", ".join(settings or []),
+            "changes what the model was trained with",
+            "change options of decode alone",
+        )
+    return changed.decode
 
 
 def model_folder(model: Path, encoder: str | None, heads: int, device: str) -> Path:
@@ -101,21 +123,3 @@ def need_torch(what: str) -> None:
     for module in ("torch", "onnxscript"):
         if find_spec(module) is None:
             raise MissingExtra("train", what)
-
-
-def shielded(argument: str) -> str:
-    """An argument that names a file but begins with "-" as "./-...": ids of some sites do."""
-    looks_like_option = argument.startswith("--") and not os.path.exists(argument)
-    if argument in ("-", "--") or not argument.startswith("-") or looks_like_option:
-        return argument
-    return os.path.join(os.curdir, argument)
-
-
-def language_of(arguments: Sequence[str]) -> str | None:
-    """The value of --lang, needed before parsing: help is translated too."""
-    for i, argument in enumerate(arguments):
-        if argument.startswith("--lang="):
-            return argument.removeprefix("--lang=")
-        if argument == "--lang" and i + 1 < len(arguments):
-            return arguments[i + 1]
-    return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zastavka import audio
 from zastavka.config import ExtractOptions
-from zastavka.errors import FeatureError, MediaError
+from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.features import EpisodeFeatures, Progress, extract, load, save
 from zastavka.vision import PictureEncoder
 
@@ -51,10 +51,15 @@ def options_key(encoder: PictureEncoder, options: ExtractOptions) -> str:
 
 
 class FeatureCache:
-    """Features of files under one folder. What is damaged there is made again."""
+    """Features of files under one folder. What is damaged there is made again.
+
+    A folder that takes no more stops nothing: features are given all the same, and `unwritable`
+    says why they were not kept.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.unwritable: StorageError | None = None
 
     def get(
         self,
@@ -66,11 +71,18 @@ class FeatureCache:
         """Features of a file: stored ones if they are of this content and these options."""
         key = content_key(path)
         stored = self.folder / key[:2] / f"{key}-{options_key(encoder, options)}.safetensors"
-        if stored.exists():
-            try:
-                return load(stored)
-            except FeatureError:
-                pass  # damaged: what is derived can be made again
+        try:
+            return load(stored)
+        except FeatureError:
+            pass  # not there, or damaged: what is derived can be made again
         features = extract(path, encoder, options, progress)
-        save(features, stored)
+        try:
+            save(features, stored)
+        except StorageError as error:
+            self.unwritable = StorageError(
+                self.folder,
+                "keeps no features: {why}",
+                "free some space, let ZASTAVKA_CACHE name another folder, or give --no-cache",
+                why=error.values.get("why", error.found),
+            )
         return features

@@ -1,8 +1,8 @@
 """The command line: parse, call one function, print.
 
 Exit codes: 0 every file was answered ("no intro" is an answer); 1 the command could not be done;
-2 the command line is wrong; 3 some files or labels could not be used, the rest was done; 4 with
-`--expect-intro`, a file has none.
+2 the command line is wrong; 3 some files or labels could not be used, or features not kept, the
+rest was done; 4 with `--expect-intro`, a file has none; 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,13 +10,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer.main import get_command
 
 import zastavka
-from zastavka.answers import FAILED, FORMATS, PARTLY, exit_code, failure_lines
+from zastavka.answers import (
+    FAILED,
+    FORMATS,
+    PARTLY,
+    STOPPED,
+    exit_code,
+    failure_lines,
+    problem_line,
+)
 from zastavka.arguments import (
     Cache,
     ConfigFile,
@@ -28,27 +36,27 @@ from zastavka.arguments import (
     RecipeName,
     Settings,
     config_of,
+    decoding_of,
     episodes_of,
     file_names,
-    language_of,
     model_folder,
     need_torch,
-    shielded,
 )
 from zastavka.cache import FeatureCache, default_folder
 from zastavka.detection import Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext, set_language
-from zastavka.pipeline import Detector
+from zastavka.invocation import HELP, run
+from zastavka.labels import LabelProblem
+from zastavka.pipeline import Curve, Detector
 from zastavka.terminal import TrainingBar, bar, complain, emit, say
-
-USAGE = 2  # exit code of a wrong command line
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": list(HELP)},
     help="Find the intro of TV episodes: when it starts, when it ends, how sure we are and why.",
 )
 
@@ -80,9 +88,13 @@ def detect(
     folder = model_folder(model, encoder, heads, device)
     store = FeatureCache(default_folder() / "features") if cache else None
     detector = Detector.load(folder, encoder, store, device=device)
-    if settings:
-        detector.decoding = detector.config.with_settings(settings).decode
+    detector.decoding = decoding_of(detector.config, settings)
     episodes, missing = episodes_of(paths)
+    curves: dict[Path, Curve] = {}
+
+    def keep(episode: Episode, curve: Curve) -> None:
+        curves[episode.path] = curve
+
     with bar(len(episodes), gettext("Reading")) as shown:
         done = dict.fromkeys(episodes, 0.0)
 
@@ -90,11 +102,19 @@ def detect(
             done[episode] = share
             shown.at(sum(done.values()), episode.path.name)
 
-        results = [*missing, *detector.detect(episodes, show)]
-    emit(FORMATS[format](results, detector), output)
+        results = [*missing, *detector.detect(episodes, show, keep if format == "csv" else None)]
     for line in failure_lines(results):
         say(line)
-    raise typer.Exit(exit_code(results, expect_intro))
+    emit(FORMATS[format](results, curves), output)
+    raise typer.Exit(exit_code(results, expect_intro) or _kept(store))
+
+
+def _kept(store: FeatureCache | None) -> int:
+    """Exit code of a cache: says what kept it from its work."""
+    if store is None or store.unwritable is None:
+        return 0
+    complain(store.unwritable)
+    return PARTLY
 
 
 @app.command()
@@ -119,22 +139,20 @@ def extract(
     options = config_of(recipe, encoder, config, settings)
     pictures = load_encoder(options.extract.encoder, device=device)
     episodes, failures = episodes_of(paths)
-    there = len(episodes)
-    names = file_names(episodes)
+    total = len(episodes) + len(failures)
     with bar(len(episodes), gettext("Reading")) as shown:
-        for i, episode in enumerate(episodes):
+        for i, (episode, name) in enumerate(zip(episodes, file_names(episodes), strict=True)):
+            shown.at(i, episode.path.name)
             try:
-                shown.at(i, episode.path.name)
                 features = describe_episode(episode.path, pictures, options.extract)
-                save(features, output / f"{names[i]}.safetensors")
+                save(features, output / f"{name}.safetensors")
             except ZastavkaError as error:
                 failures.append(Failure(episode, str(error), error))
-                there -= 1
     for line in failure_lines(failures):
         say(line)
-    say(gettext("{n} of {all} files described in {folder}").format(
-        n=there, all=len(paths) if not episodes else len(episodes), folder=output
-    ))  # fmt: skip
+    there = total - len(failures)
+    line = gettext("{n} of {all} files described in {folder}")
+    say(line.format(n=there, all=total, folder=output))
     raise typer.Exit(0 if not failures else PARTLY if there else FAILED)
 
 
@@ -160,25 +178,20 @@ def dataset(
 
     options = config_of(recipe, encoder, config, settings)
     store = FeatureCache(default_folder() / "features") if cache else None
+    left_out = 0
+
+    def report(problem: LabelProblem | ZastavkaError) -> None:
+        nonlocal left_out
+        left_out += 1
+        shown.print(problem_line(problem))
+
     with bar(1.0, gettext("Reading")) as shown:
-        made = prepare(
-            labels,
-            videos,
-            output,
-            options,
-            store,
-            device,
-            lambda share, name: shown.at(share, name),
-        )
-    for problem in made.problems:
-        say(f"{problem.id}: {problem.reason}")
-    for failure in made.failures:
-        complain(failure)
+        made = prepare(labels, videos, output, options, store, device, shown.at, report)
     line = gettext("{windows} windows of {episodes} episodes, {positive} with an intro: {file}")
     say(line.format(
         windows=made.windows, episodes=made.episodes, positive=made.positive, file=output
     ))  # fmt: skip
-    raise typer.Exit(PARTLY if made.problems or made.failures else 0)
+    raise typer.Exit(_kept(store) or (PARTLY if left_out else 0))
 
 
 @app.command()
@@ -205,14 +218,16 @@ def train(
     options = config_of(recipe, encoder, config, settings)
     windows = read_dataset(dataset)
     with bar(options.train.epochs, gettext("Training")) as shown:
-        train_head(
-            windows,
-            options,
-            output,
-            resume=resume,
-            progress=TrainingBar(shown),
-            subject=str(dataset),
-        )
+        watch = TrainingBar(shown)
+        try:
+            train_head(
+                windows, options, output, resume=resume, progress=watch, subject=str(dataset)
+            )
+        except KeyboardInterrupt as error:
+            if watch.epoch:
+                line = gettext("{n} epochs are kept in {folder}: go on with --resume")
+                shown.print(line.format(n=watch.epoch, folder=output))
+            raise typer.Exit(STOPPED) from error
     say(gettext("Model written to {folder}").format(folder=output))
 
 
@@ -292,34 +307,6 @@ def _options(
 ) -> None: ...
 
 
-def _translate(command: Any) -> None:
-    """Help texts in the chosen language, for a command and those below it."""
-    if command.help:
-        command.help = gettext(command.help)
-    for parameter in command.params:
-        if getattr(parameter, "help", None):
-            parameter.help = gettext(parameter.help)
-    for below in getattr(command, "commands", {}).values():
-        _translate(below)
-
-
 def main() -> None:
     """Entry point of the `zastavka` command."""
-    arguments = [shielded(argument) for argument in sys.argv[1:]]
-    set_language(language_of(arguments))
-    command = get_command(app)
-    _translate(command)
-    try:
-        code = command.main(args=arguments, prog_name="zastavka", standalone_mode=False)
-    except ZastavkaError as error:
-        complain(error)
-        code = FAILED
-    except typer.Abort:
-        code = 130
-    except Exception as error:
-        # typer uses click or its own copy of it; errors of both can show themselves
-        if not hasattr(error, "show"):
-            raise
-        error.show()
-        code = getattr(error, "exit_code", USAGE)
-    sys.exit(code or 0)
+    sys.exit(run(get_command(app), sys.argv[1:]))

@@ -174,17 +174,15 @@ def load(path: Path) -> EpisodeFeatures:
         with safe_open(path, framework="numpy") as file:
             meta = json.loads((file.metadata() or {})["zastavka"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        if meta["format"] != _FORMAT:
+            raise ValueError(f"format {meta['format']}")
+        features = EpisodeFeatures(
+            Grid(float(meta["step"]), int(meta["n"])), float(meta["duration"]),
+            arrays.get("picture"), arrays.get("sound"), meta["encoder"], meta["audio"],
+        )  # fmt: skip
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise FeatureError(
             path, "is not a feature file: {why}", "extract it again", why=error
         ) from error
-    if meta["format"] != _FORMAT:
-        raise FeatureError(
-            path, "is of feature format {found}", "extract it again", found=meta["format"]
-        )
-    features = EpisodeFeatures(
-        Grid(float(meta["step"]), int(meta["n"])), float(meta["duration"]),
-        arrays.get("picture"), arrays.get("sound"), meta["encoder"], meta["audio"],
-    )  # fmt: skip
     features.check_finite(path)
     return features

@@ -68,16 +68,31 @@ class Detector:
         return cls(head, chosen, cache, decoding)
 
     def detect(
-        self, season: Sequence[Episode], progress: Progress | None = None
+        self,
+        season: Sequence[Episode],
+        progress: Progress | None = None,
+        on_curve: Callable[[Episode, Curve], None] | None = None,
     ) -> list[Detection | Failure]:
-        """One result per episode, in order. An episode that can't be done is a Failure."""
-        return [self._result(episode, progress) for episode in season]
+        """One result per episode, in order. An episode that can't be done is a Failure.
 
-    def _result(self, episode: Episode, progress: Progress | None) -> Detection | Failure:
+        `on_curve` is given the rows of each episode that could be done.
+        """
+        return [self._result(episode, progress, on_curve) for episode in season]
+
+    def _result(
+        self,
+        episode: Episode,
+        progress: Progress | None,
+        on_curve: Callable[[Episode, Curve], None] | None,
+    ) -> Detection | Failure:
         try:
-            return self.answer(episode, self.features(episode, progress))
+            features = self.features(episode, progress)
+            result = self.answer(episode, features)
+            if on_curve:
+                on_curve(episode, self.curve(features, str(episode.path)))
         except ZastavkaError as error:
             return Failure(episode, str(error), error)
+        return result
 
     def features(self, episode: Episode, progress: Progress | None = None) -> EpisodeFeatures:
         """The episode's features, from the cache if they are there."""

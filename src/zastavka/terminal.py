@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from zastavka.errors import ZastavkaError
+from zastavka.errors import StorageError, ZastavkaError
 from zastavka.i18n import describe, gettext
 from zastavka.storage import write_text
+
+# control characters, halves of surrogate pairs, and the two line ends that are none of ASCII's
+_UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class Bar:
@@ -28,14 +32,14 @@ class Bar:
         if self._progress.disable:
             say(line)
         else:
-            self._progress.console.print(line, markup=False, highlight=False)
+            self._progress.console.print(one_line(line), markup=False, highlight=False)
 
     def at(self, done: float, label: str | None = None) -> None:
         """Move to `done` steps."""
         if label is None:
             self._progress.update(self._task, completed=done)
         else:
-            self._progress.update(self._task, completed=done, description=label)
+            self._progress.update(self._task, completed=done, description=one_line(label))
 
 
 class TrainingBar:
@@ -43,6 +47,7 @@ class TrainingBar:
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
+        self.epoch = 0  # the last one that was done
 
     def __call__(self, event: Any) -> None:
         """Show a `Step` or an `Epoch`: told apart by shape, since torch is not imported here."""
@@ -50,6 +55,7 @@ class TrainingBar:
             done = event.epoch - 1 + event.batch / event.batches
             self._bar.at(done, gettext("Training, loss {loss:.3f}").format(loss=event.loss))
             return
+        self.epoch = event.epoch
         line = gettext("epoch {epoch}: loss {loss:.4f}").format(epoch=event.epoch, loss=event.loss)
         if event.validation_loss is not None:
             line += gettext(", held back: loss {loss:.4f}, F1 {f1:.3f}, IoU {iou:.3f}").format(
@@ -65,7 +71,7 @@ def bar(total: float, label: str) -> Iterator[Bar]:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
         TimeRemainingColumn(),
     )
     with Progress(
@@ -74,9 +80,17 @@ def bar(total: float, label: str) -> Iterator[Bar]:
         yield Bar(shown, total, label)
 
 
+def one_line(text: str) -> str:
+    """The text with escapes for what would break a line, or change a terminal's state."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _UNSHOWN else c
+        for c in text
+    )
+
+
 def say(line: str) -> None:
     """A line for people, on stderr."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(_writable(one_line(line), sys.stderr.encoding) + "\n")
 
 
 def complain(error: ZastavkaError) -> None:
@@ -85,8 +99,28 @@ def complain(error: ZastavkaError) -> None:
 
 
 def emit(text: str, output: Path | None) -> None:
-    """An answer: to a file if one is named, else to stdout."""
-    if output is not None:
+    """An answer: to a file if one is named, else to stdout. StorageError: it takes no more."""
+    if output is not None and (output.is_file() or not output.exists()):
         write_text(output, text)
-    else:
-        sys.stdout.write(text)
+        return
+    try:
+        if output is None:
+            sys.stdout.write(_writable(text, sys.stdout.encoding))
+            sys.stdout.flush()
+        else:  # /dev/stdout and the like can't be renamed over
+            output.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except BrokenPipeError:  # `zastavka ... | head` has read enough, as typer knows
+        raise
+    except OSError as error:
+        raise StorageError(
+            output or "stdout",
+            "can't be written: {why}",
+            "free some space, or choose another place",
+            why=error.strerror or error,
+        ) from error
+
+
+def _writable(text: str, encoding: str | None) -> str:
+    """The text with escapes for what the stream has no code for, such as a broken file name."""
+    encoding = encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
