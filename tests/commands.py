@@ -21,16 +21,17 @@ FILE = Path(__file__).parents[1] / "docs" / "commands.md"
 _HEAD = """\
 # Commands
 
-Written by `python tests/commands.py` from the help texts of the program, which `zastavka COMMAND --help` shows
-in English or, with `--lang ru`, in Russian. Exit codes stand in the [README](../README.md#exit-codes).
+Written by `python tests/commands.py` from the help texts of the program, which
+`zastavka COMMAND --help` shows in English or, with `--lang ru`, in Russian. Exit codes stand in the
+[README](../README.md#exit-codes).
 """
 
 _OPTIONS = """\
 ## Options of the stages
 
-`--set train.epochs=5` changes one of them; a TOML file given to `--config` changes several, with a table for each
-stage. A trained model keeps those it was made with: `detect --set` changes only how it decodes. Values: those of
-the recipes `default` and `baseline`.
+`--set train.epochs=5` changes one of them; a TOML file given to `--config` changes several, with a
+table for each stage. A trained model keeps those it was made with: `detect --set` changes only how
+it decodes. Values: those of the recipes `default` and `baseline`.
 """
 
 
