@@ -9,7 +9,7 @@ help:
 	@echo "make demo       compose a small season, learn, find its intros, write a page"
 	@echo "make test       set up and run everything that CI runs"
 	@echo "make lint types tests test-slow    the parts of it"
-	@echo "make locale     recompile the translations"
+	@echo "make locale     bring the catalogue up to date with the code and compile it"
 
 # the demo needs no test tools
 $(VENV)/demo-ready: pyproject.toml
@@ -43,7 +43,7 @@ test-slow: $(VENV)/test-ready
 	$(BIN)/pytest -m slow
 
 locale: $(VENV)/test-ready
-	$(BIN)/pybabel compile --domain zastavka --directory src/zastavka/locale
+	$(BIN)/python tests/messages.py
 
 clean:
 	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

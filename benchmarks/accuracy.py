@@ -2,11 +2,13 @@
 
     python benchmarks/accuracy.py --introbench DIR --work DIR --compose-python PYTHON
 
-Composes (`compose.py --random N --seed 1 --fold a --ships --height 144` and `dev.json`), extracts,
-trains the recipes `default` and `baseline` (built-in pictures), answers every file of dev alone,
-finds the best setting of the loudness-only rule on dev, and prints one table by the benchmark's own
-`score.py`. Each stage keeps what it made in `--work` and is passed over when it is there.
-PYTHON needs numpy, scipy, opencv-python-headless, av and pillow: that environment only composes.
+Composes what is learned from (`compose.py --random --fold a --ships --height 144`: the first 44
+series of seed 1, and of seed 2 those of the first 400 that last at most 420 s in all, so that many
+themes cost little) and `dev.json`; extracts; trains the recipes `default` and `baseline` (built-in
+pictures); answers every file of dev alone; finds the best setting of the loudness-only rule on
+dev; and prints one table by the benchmark's own `score.py`. Each stage keeps what it made in
+`--work` and is passed over when it is there. PYTHON needs numpy, scipy, opencv-python-headless, av
+and pillow: it only composes.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from zastavka.detection import Detection, Failure, Finding, write_detections
 from zastavka.errors import ZastavkaError
 from zastavka.evaluate import constant_answers
 from zastavka.labels import read_truth
+from zastavka.learn.dataset import read_dataset
 from zastavka.learn.prepare import prepare
 from zastavka.learn.train import train
 from zastavka.pipeline import Detector
@@ -49,31 +52,58 @@ def main() -> None:
     parser.add_argument("--introbench", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--compose-python", default=sys.executable)
-    parser.add_argument("--series", type=int, default=100, help="random series to learn from")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--baseline-series", type=int, default=60, help="the baseline is slow to train"
-    )
     parser.add_argument("--jobs", type=int, default=2)
     a = parser.parse_args()
-    learn, dev = a.work / f"random-a-{a.seed}", a.work / "dev"
-    compose(a, ["--random", str(a.series), "--seed", str(a.seed), "--fold", "a", "--ships",
-                "--height", "144"], learn)  # fmt: skip
+    for draw in DRAWS:
+        draw.compose(a)
+    dev = a.work / "dev"
     compose(a, ["--spec", "dev.json"], dev)
     cache = FeatureCache(a.work / "features")
     answers = {
         "constant 5-15 s": write(a.work, "constant", constant(dev)),
         "loudness only, best setting": loudness(a.work, dev, a.introbench),
     }
-    for name, config, series in (
-        ("baseline (built-in pictures)", BASELINE_BUILTIN, a.baseline_series),
-        ("default", DEFAULT, a.series),
+    for name, config, draws in (
+        ("baseline (built-in pictures)", BASELINE_BUILTIN, DRAWS[1:]),
+        ("default", DEFAULT, DRAWS),
     ):
-        model = fit(a.work, learn, config, series, cache, a.jobs)
+        model = fit(a.work, draws, config, cache, a.jobs)
         answers[name] = answer(a.work, dev, model, cache)
     table = {name: score(a.introbench, dev, path) for name, path in answers.items()}
     print(markdown(table))
     (a.work / "accuracy.json").write_text(json.dumps(table, indent=1))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random series of a seed: the first `count`, or those of them of at most `seconds`."""
+
+    seed: int
+    count: int
+    seconds: float | None = None
+
+    def folder(self, work: Path) -> Path:
+        return work / f"random-a-{self.seed}"
+
+    def compose(self, a: argparse.Namespace) -> None:
+        what = ["--random", str(self.count), "--seed", str(self.seed)]
+        only = ["--only", *self._short(a)] if self.seconds else []
+        rest = ["--fold", "a", "--ships", "--height", "144"]
+        compose(a, [*what, *only, *rest], self.folder(a.work))
+
+    def _short(self, a: argparse.Namespace) -> list[str]:
+        code = (
+            f"import sys; sys.path.insert(0, {str(a.introbench)!r}); import compose\n"
+            f"for i in range({self.count}):\n"
+            f"    s = compose.random_series(i, {self.seed})\n"
+            "    theme = 0 if s.no_theme else s.theme\n"
+            f"    if s.episodes * (s.body + theme + s.credits) <= {self.seconds}: print(s.name)\n"
+        )
+        command = [a.compose_python, "-c", code]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+DRAWS = (Draw(1, 44), Draw(2, 400, 420.0))
 
 
 def compose(a: argparse.Namespace, what: list[str], out: Path) -> None:
@@ -82,24 +112,23 @@ def compose(a: argparse.Namespace, what: list[str], out: Path) -> None:
     subprocess.run([*command, "--jobs", str(a.jobs), "--out", str(out)], check=True)
 
 
-def fit(
-    work: Path, learn: Path, config: Config, series: int, cache: FeatureCache, jobs: int
-) -> Path:
-    """A model trained on the first `series` series."""
+def fit(work: Path, draws: Sequence[Draw], config: Config, cache: FeatureCache, jobs: int) -> Path:
+    """A model trained on some draws."""
     model = work / f"model-{config.recipe}"
     if (model / "options.json").exists():
         return model
-    truth = json.loads((learn / "truth.json").read_text())
-    names = sorted({row["series"] for row in truth.values()})[:series]
-    chosen = learn / f"truth-{series}.json"
-    chosen.write_text(json.dumps({k: v for k, v in truth.items() if v["series"] in names}))
-    warm([d.episode.path for d in read_truth(chosen, learn)], config, cache, jobs)
+    truth = {
+        f"{draw.folder(work).name}/{name}": row
+        for draw in draws
+        for name, row in json.loads((draw.folder(work) / "truth.json").read_text()).items()
+    }
+    chosen = work / f"truth-{config.recipe}.json"
+    chosen.write_text(json.dumps(truth))
+    warm([d.episode.path for d in read_truth(chosen, work)], config, cache, jobs)
     dataset = work / f"dataset-{config.recipe}.pt"
-    made = prepare(chosen, learn, dataset, config, cache)
+    made = prepare(chosen, work, dataset, config, cache)
     print(f"{config.recipe}: {made.windows} windows of {made.episodes} episodes", file=sys.stderr)
-    from zastavka.learn.dataset import read_dataset
-
-    train(read_dataset(dataset), config, model, progress=lambda e: _log(e), resume=False)
+    train(read_dataset(dataset), config, model, progress=_log)
     return model
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +90,18 @@ class _Emit(nn.Module):
         return emissions
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """No lines of a logger below errors: the exporter misses a torchvision that nobody wants."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def export_onnx(
     network: IntroDetectionTransformer, width: int, window_rows: int, path: Path
 ) -> None:
@@ -100,7 +115,7 @@ def export_onnx(
     # the fused inference kernel of nn.TransformerEncoderLayer has no ONNX form
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet("torch.onnx"):
             warnings.simplefilter("ignore")  # the exporter's own deprecations are not ours to mend
             program = torch.onnx.export(
                 emit, example, dynamo=True, verbose=False,
