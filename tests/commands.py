@@ -49,8 +49,8 @@ def options(command: Any) -> list[Any]:
 def spelling(parameter: Any) -> str:
     """How an option or argument is written, as `--cache / --no-cache` or `PATHS...`."""
     if parameter.param_type_name == "argument":
-        return parameter.name.upper() + ("..." if parameter.nargs == -1 else "")
-    return " / ".join(f"{name}" for name in (*parameter.opts, *parameter.secondary_opts))
+        return str(parameter.name).upper() + ("..." if parameter.nargs == -1 else "")
+    return " / ".join([*parameter.opts, *parameter.secondary_opts])
 
 
 def reference() -> str:

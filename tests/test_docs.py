@@ -13,10 +13,16 @@ import pytest
 
 from commands import FILE, commands, options, reference, spelling
 from test_architecture import MODULES, ORDER, name_of
+from zastavka.config import BASELINE, DEFAULT
 from zastavka.detection import Detection
 
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.ru.md")
+DOCUMENTS = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("", "docs", "benchmarks")
+    for path in (ROOT / folder).glob("*.md")
+)
 
 
 def text_of(name: str) -> str:
@@ -96,6 +102,16 @@ def test_both_readmes_have_the_same_commands_and_sections() -> None:
 
 
 @pytest.mark.parametrize("name", READMES)
+def test_the_figures_of_the_recipes_are_those_of_the_recipes(name: str) -> None:
+    searched = DEFAULT.extract
+    text = " ".join(text_of(name).split())
+    for figure in (searched.window_min, searched.window_max):
+        assert re.search(rf"\b{figure:g} (s|с)\b", text)
+    assert f"{100 * searched.window_share:g} %" in text
+    assert (DEFAULT.extract.step, BASELINE.extract.step) == (0.5, 1.0), "see the section on edges"
+
+
+@pytest.mark.parametrize("name", READMES)
 def test_the_tree_is_that_of_the_repository(name: str) -> None:
     entries = Counter(tree(blocks(name, "tree")[0]))
     files = tracked()
@@ -123,13 +139,13 @@ def tree(block: str) -> list[str]:
 
 
 def test_the_order_of_the_modules_is_the_one_that_is_held() -> None:
-    drawn = [line.split()[0] for line in blocks("docs/architecture.md", "order")[0].split("\n\n")
-             for line in line.splitlines()]  # fmt: skip
+    lines = blocks("docs/architecture.md", "order")[0].splitlines()
+    drawn = [line.split()[0] for line in lines if line]
     assert drawn == ORDER
     assert set(drawn) == {name_of(path) for path in MODULES} - {""}
 
 
-@pytest.mark.parametrize("name", [p.relative_to(ROOT).as_posix() for p in ROOT.glob("**/*.md")])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_between_documents_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", text_of(name)):
         if target.startswith(("http://", "https://")):
