@@ -47,6 +47,7 @@ class IntroDetectionTransformer(nn.Module):
         super().__init__()
         if d_model % n_heads:
             raise ValueError(f"d_model {d_model} is no multiple of n_heads {n_heads}")
+        self.d_model, self.n_heads, self.feedforward = d_model, n_heads, feedforward
         self.window_rows = window_rows
         self.in_features = d_model if in_features is None else in_features
         self.project = None if in_features is None else nn.Linear(in_features, d_model)

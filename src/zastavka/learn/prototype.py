@@ -1,4 +1,4 @@
-"""A checkpoint of the prototype (SearchIntroSerials) -> the network, its shape read from the keys.
+"""A checkpoint of the prototype (SearchIntroSerials) -> the network, and from there a model folder.
 
 The prototype scaled the logit of tag 1 by its class weights only where labels came along. To answer
 as it did, the weights of an old checkpoint are accepted and left out.
@@ -6,25 +6,58 @@ as it did, the weights of an old checkpoint are accepted and left out.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from zastavka.config import BASELINE, Config, NetworkOptions
+from zastavka.config import BASELINE, Config
 from zastavka.errors import ModelError
+from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.model import ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE, InputSpec
+from zastavka.vision import load_encoder
 
 _WRAPPINGS = ("model_state_dict", "state_dict")
 _LAYER = re.compile(r"transformer\.layers\.(\d+)\.")
-_SHAPING = (
-    "pos_encoding",
-    "classifier.weight",
-    "transformer.layers.0.linear1.weight",
-)
+_FIRST = "transformer.layers.0.linear1.weight"
+
+
+def converted(path: Path, encoder: str, n_heads: int, folder: Path, device: str = "auto") -> Path:
+    """The model folder made of an old `model.pt`, below `folder`; made once for each content.
+
+    `encoder`: the checkpoint whose vectors it was trained on, which the file does not say.
+    """
+    if Path(encoder).is_dir():
+        encoder = str(Path(encoder).resolve())
+    key = hashlib.blake2b(f"{encoder} {n_heads} {_digest(path)}".encode(), digest_size=8)
+    target = folder / "models" / f"{path.stem}-{key.hexdigest()}"
+    if all((target / file).is_file() for file in (ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE)):
+        return target
+    network = load_prototype(path, n_heads)
+    if network.classifier.out_features != 2:
+        raise ModelError(
+            path, "has {tags} tags", "give a model of 2", tags=network.classifier.out_features
+        )
+    pictures = load_encoder(encoder, device=device)
+    if pictures.width != network.d_model:
+        raise ModelError(
+            path,
+            "wants vectors of {wanted} numbers, '{encoder}' gives {found}",
+            "give --encoder the checkpoint it was trained with",
+            wanted=network.d_model,
+            encoder=encoder,
+            found=pictures.width,
+        )
+    spec = InputSpec(pictures.name, pictures.width, 0, "pictures")
+    config = prototype_config(network, encoder)
+    write_model(target, network, config, spec, {}, _card(path, encoder, n_heads))
+    return target
 
 
 def load_prototype(path: Path, n_heads: int = 12) -> IntroDetectionTransformer:
@@ -34,43 +67,47 @@ def load_prototype(path: Path, n_heads: int = 12) -> IntroDetectionTransformer:
     not a file of weights, or of another network, or with NaN.
     """
     weights = _read_weights(path)
-    missing = [name for name in _SHAPING if name not in weights or weights[name].ndim < 2]
+    missing = [n for n in ("pos_encoding", "classifier.weight", _FIRST) if n not in weights]
     if missing:
-        raise _foreign(path, "lacks", missing)
-    width = weights["classifier.weight"].shape[1]
+        raise _foreign(path, missing)
+    labels, width = _shape(path, weights, "classifier.weight", 2)
     if n_heads < 1 or width % n_heads:
         raise ModelError(
             path,
             "is {width} wide, which {heads} heads don't divide",
-            "give the number of heads it was trained with",
+            "give --heads as it was trained with",
             width=width,
             heads=n_heads,
         )
+    layers = [int(found[1]) for name in weights if (found := _LAYER.match(name))]
     network = IntroDetectionTransformer(
         width,
         n_heads,
-        1 + max(int(found[1]) for name in weights if (found := _LAYER.match(name))),
-        len(weights["classifier.weight"]),
-        feedforward=len(weights["transformer.layers.0.linear1.weight"]),
-        window_rows=weights["pos_encoding"].shape[1],
+        len(set(layers)),
+        labels,
+        feedforward=_shape(path, weights, _FIRST, 2)[0],
+        window_rows=_shape(path, weights, "pos_encoding", 3)[1],
     )
     _fill(network, weights, path)
     return network.eval()
 
 
-def prototype_config(network: IntroDetectionTransformer) -> Config:
-    """The recipe `baseline` with the shape of this network: how the prototype sampled and answered."""
-    options = NetworkOptions(
-        d_model=network.d_model,
-        n_heads=network.n_heads,
-        n_layers=len(network.transformer.layers),
-        feedforward=network.feedforward,
-        window_rows=network.window_rows,
-        stride_rows=network.window_rows,
-        inputs="pictures",
-    )
-    train = BASELINE.train.model_copy(update={"class_weights": None})
-    return BASELINE.model_copy(update={"network": options, "train": train})
+def prototype_config(network: IntroDetectionTransformer, encoder: str) -> Config:
+    """Recipe `baseline` in the shape of this network: how the prototype sampled and answered."""
+    shape = {
+        "d_model": network.d_model,
+        "n_heads": network.n_heads,
+        "n_layers": len(network.transformer.layers),
+        "feedforward": network.feedforward,
+        "window_rows": network.window_rows,
+        "stride_rows": network.window_rows,
+    }
+    tables: dict[str, object] = {
+        "network": shape,
+        "train": {"class_weights": None},
+        "extract": {"encoder": encoder},
+    }
+    return BASELINE.override(tables, "model.pt")
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
@@ -105,9 +142,7 @@ def _load(path: Path) -> object:
             warnings.simplefilter("ignore")
             content: object = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(
-            path, "can't be read: {why}", "check the path", why=error.strerror or error
-        ) from error
+        raise _unreadable(path, error) from error
     except Exception as error:  # damaged pickles raise whatever their bytes happen to mean
         if isinstance(error, pickle.UnpicklingError) and "Unsupported" in str(error):
             raise ModelError(
@@ -121,15 +156,68 @@ def _load(path: Path) -> object:
     return content
 
 
+def _shape(path: Path, weights: dict[str, Tensor], name: str, axes: int) -> tuple[int, ...]:
+    if weights[name].ndim != axes or not weights[name].numel():
+        raise _misshapen(path, [name])
+    return tuple(weights[name].shape)
+
+
 def _fill(network: IntroDetectionTransformer, weights: dict[str, Tensor], path: Path) -> None:
     wanted = network.state_dict()
-    for verb, names in (
-        ("lacks", wanted.keys() - weights.keys()),
-        ("has the unknown", weights.keys() - wanted.keys()),
-        ("has another shape in", [n for n in wanted if wanted[n].shape != weights[n].shape])
-        if wanted.keys() == weights.keys()
-        else ("", []),
-    ):
-        if names:
-            raise _foreign(path, verb, names)
+    if missing := wanted.keys() - weights.keys():
+        raise _foreign(path, missing)
+    if unknown := weights.keys() - wanted.keys():
+        raise ModelError(
+            path,
+            "holds weights that the prototype's network has not: {names}",
+            "give a model.pt of the prototype",
+            names=_some(unknown),
+        )
+    if wrong := [name for name in wanted if wanted[name].shape != weights[name].shape]:
+        raise _misshapen(path, wrong)
     network.load_state_dict(weights)
+
+
+def _foreign(path: Path, names: Iterable[str]) -> ModelError:
+    return ModelError(
+        path,
+        "lacks weights of the prototype's network: {names}",
+        "give a model.pt of the prototype",
+        names=_some(names),
+    )
+
+
+def _misshapen(path: Path, names: Iterable[str]) -> ModelError:
+    return ModelError(
+        path,
+        "holds weights of another shape than the prototype's: {names}",
+        "give a model.pt of the prototype",
+        names=_some(names),
+    )
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few, so that an error stays one line."""
+    listed = sorted(names)
+    return ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(path, "can't be read: {why}", "check the path", why=error.strerror or error)
+
+
+def _card(path: Path, encoder: str, n_heads: int) -> str:
+    return (
+        f"# A model of the prototype, `{path.name}`\n\n"
+        f"- Pictures: `{encoder}`, 1 a second; heads: {n_heads}; both as told. No sound.\n"
+        "- Converted with its logits unscaled and its transitions biased when answering, as the\n"
+        "  prototype did. What it was trained on is not known.\n"
+    )
