@@ -191,7 +191,7 @@ class Config(_Options):
 
     def with_settings(self, settings: list[str]) -> Config:
         """This config with `stage.option=value` settings from the command line; values are TOML."""
-        config = self
+        tables: dict[str, dict[str, object]] = {}
         for text in settings:
             name, separator, value = text.partition("=")
             stage, dot, option = name.strip().partition(".")
@@ -201,8 +201,9 @@ class Config(_Options):
                 parsed = tomllib.loads(f"value = {value}")["value"]
             except tomllib.TOMLDecodeError:
                 parsed = value.strip()
-            config = config.override({stage: {option: parsed}}, text)
-        return config
+            tables.setdefault(stage, {})[option] = parsed
+        # at once: some are right only together, in whatever order they were given
+        return self.override(dict(tables), ", ".join(settings)) if tables else self
 
 
 # The prototype's own settings (SearchIntroSerials): 1 picture a second of the first 180 s, windows
