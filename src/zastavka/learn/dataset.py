@@ -1,8 +1,9 @@
 """Labelled windows of rows: built from episodes, kept in the prototype's `dataset.pt` format.
 
 The file is a list of `{"video_id", "window_start_frame_idx", "embeddings" [t, f], "labels" [t]}`,
-read with `weights_only=True`. We add `series` (to split by), `encoder`, `inputs` and `widths` to
-each entry; readers of the old format pass over them, entries without them are the prototype's.
+read with `weights_only=True`. We add `series` (to split by), `encoder`, `inputs`, `widths` and
+`extract` to each entry; readers of the old format pass over them, entries without them are the
+prototype's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zastavka.config import Config
+from zastavka.config import Config, ExtractOptions
 from zastavka.detection import Detection
 from zastavka.errors import DatasetError, StorageError
 from zastavka.features import EpisodeFeatures, describe_pictures, row_times
@@ -54,6 +55,16 @@ class Dataset:
 
     windows: tuple[Window, ...]
     spec: InputSpec
+    extract: ExtractOptions | None = None  # how the rows were made; None: the file does not say
+
+    def as_made(self, config: Config) -> Config:
+        """`config` with the extraction and the columns that these windows were made with.
+
+        A model stores them and answers by them, whatever recipe it is trained by.
+        """
+        extract = self.extract or config.extract
+        network = config.network.model_copy(update={"inputs": self.spec.inputs})
+        return config.model_copy(update={"extract": extract, "network": network})
 
     def check(self, subject: str | Path) -> None:
         """DatasetError: nothing to learn from, or rows that can't be used."""
@@ -131,7 +142,7 @@ def build(
             if copy is not None:
                 again = episode_windows(copy, truth, config, spec)
                 kept.extend(window for window in again if window.positive)
-    return Dataset(tuple(kept), spec)
+    return Dataset(tuple(kept), spec, config.extract)
 
 
 def _augmented(
@@ -169,6 +180,7 @@ def jittered(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
 def write_dataset(path: Path, dataset: Dataset) -> None:
     """Write `dataset.pt`, whole or not at all."""
     spec = dataset.spec
+    extract = dataset.extract.model_dump_json() if dataset.extract else None
     entries = [
         {
             "video_id": window.video_id,
@@ -179,6 +191,7 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
             "encoder": spec.encoder,
             "inputs": spec.inputs,
             "widths": [spec.picture_width, spec.sound_width],
+            "extract": extract,
         }
         for window in dataset.windows
     ]
@@ -206,7 +219,9 @@ def read_dataset(path: Path) -> Dataset:
     if not isinstance(entries, list) or not entries:
         raise DatasetError(path, "holds no window", "check the labels and the videos")
     try:
-        found = Dataset(tuple(_window(entry) for entry in entries), _spec(entries[0]))
+        found = Dataset(
+            tuple(_window(entry) for entry in entries), _spec(entries[0]), _extract(entries[0])
+        )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DatasetError(
             path, "is not a dataset: {why}", "make it with `zastavka dataset`", why=repr(error)
@@ -231,3 +246,8 @@ def _spec(entry: dict[str, Any]) -> InputSpec:
     return InputSpec(
         entry.get("encoder", UNKNOWN), int(picture), int(sound), entry.get("inputs", "pictures")
     )
+
+
+def _extract(entry: dict[str, Any]) -> ExtractOptions | None:
+    text = entry.get("extract")
+    return None if text is None else ExtractOptions.model_validate_json(text)

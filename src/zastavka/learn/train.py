@@ -72,6 +72,7 @@ def train(
     subject: str = "dataset",
 ) -> tuple[Epoch, ...]:
     """Train a head and write its model folder to `out`; the epochs' figures. See `fit`."""
+    config = dataset.as_made(config)
     trained = fit(dataset, config, out, resume=resume, progress=progress, subject=subject)
     metrics: dict[str, object] = {
         "epochs": [asdict(row) for row in trained.log],
@@ -99,6 +100,8 @@ def fit(
     DatasetError: nothing to learn from, or a loss that is not finite.
     """
     dataset.check(subject)
+    config = dataset.as_made(config)
+    _check_length(dataset, config, subject)
     torch.manual_seed(config.train.seed)
     learning, held = dataset.split(config.train.validation, config.train.seed)
     learning.check(subject)
@@ -113,6 +116,16 @@ def fit(
             progress(row)
     windows = len(learning.windows), len(held.windows)
     return Trained(run.best_network(), spec, tuple(run.log), run.best_epoch, windows)
+
+
+def _check_length(dataset: Dataset, config: Config, subject: str) -> None:
+    longest = max(len(window.labels) for window in dataset.windows)
+    if longest > config.network.window_rows:
+        raise DatasetError(
+            subject, "has windows of {n} rows, the recipe takes {rows}",
+            "train with the recipe it was made with, or make it again",
+            n=longest, rows=config.network.window_rows,
+        )  # fmt: skip
 
 
 def _with_statistics(dataset: Dataset) -> InputSpec:
