@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The CPU build: the default index of Linux would bring gigabytes of CUDA. Where PyTorch's own index can't
+# be reached, what pip finds elsewhere serves too.
+TORCH = $(BIN)/pip install --quiet --retries 0 --index-url https://download.pytorch.org/whl/cpu \
+	torch==2.13.0 2>/dev/null || $(BIN)/pip install --quiet torch==2.13.0
+
 .PHONY: help demo test lint types tests test-slow locale clean
 
 help:
@@ -14,13 +19,13 @@ help:
 # the demo needs no test tools
 $(VENV)/demo-ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet torch==2.13.0
+	$(TORCH)
 	$(BIN)/pip install --quiet -e '.[train,plots]'
 	touch $@
 
 $(VENV)/test-ready: pyproject.toml requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet torch==2.13.0
+	$(TORCH)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@ $(VENV)/demo-ready
 

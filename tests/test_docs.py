@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from commands import FILE, commands, options, reference, spelling
-from test_architecture import MODULES, ORDER, name_of
 from zastavka.config import BASELINE, DEFAULT
 from zastavka.detection import Detection
 
@@ -136,13 +135,6 @@ def tree(block: str) -> list[str]:
             assert comment.strip(), f"{entry} has no comment"
             paths.append("".join(folders) + entry)
     return paths
-
-
-def test_the_order_of_the_modules_is_the_one_that_is_held() -> None:
-    lines = blocks("docs/architecture.md", "order")[0].splitlines()
-    drawn = [line.split()[0] for line in lines if line]
-    assert drawn == ORDER
-    assert set(drawn) == {name_of(path) for path in MODULES} - {""}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
