@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -20,7 +21,7 @@ from media_files import HEIGHT, WIDTH, Film, Tone, number_of, numbered, write
 from zastavka.errors import MediaError
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Segment
-from zastavka.track import Track
+from zastavka.track import Track, open_track
 
 N = 96
 TIMES = tuple(i / 24 for i in range(N))
@@ -285,6 +286,8 @@ def test_files_without_times_of_presentation(tmp_path: Path, suffix: str) -> Non
     rate = 24 if suffix == "avi" else av_rate(path)
     found = read(path, [i / rate + 0.001 for i in (0, 5, 30, 60, 95)])
     assert numbers(found) == [0, 5, 30, 60, 95]
+    for i in range(0, N, 5):  # alone, so that no neighbour gives a wrong time away
+        assert numbers(read(path, [i / rate + 0.001])) == [i]
 
 
 def av_rate(path: Path) -> float:
@@ -454,19 +457,78 @@ def test_what_the_decoder_gives_is_compared_with_the_plan(
     assert_true(found, Truth(path), [0.5, 1.5, 2.5])
 
 
+def test_pictures_that_the_decoder_keeps_to_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """VP8 and AVI know packets that show nothing; then the picture before is on screen."""
+    decode, drain = Track.decode, Track.drain
+    monkeypatch.setattr(Track, "decode", lambda *args: seen(decode(*args) or []))
+    monkeypatch.setattr(Track, "drain", lambda self: seen(drain(self)))
+
+    def seen(frames: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+        return [(ticks, frame) for ticks, frame in frames if ticks != hidden]
+
+    for i in range(25, 47):
+        hidden = round(i * 1000 / 24)
+        assert numbers(read(made(folder, "default.mkv"), [i / 24 + 0.001, 2.0])) == [i - 1, 48]
+
+
+@pytest.mark.parametrize("fault", ["nothing", "damaged", "corrupt"])
+def test_everything_is_decoded_where_the_plan_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    decode, drain, frames = Track.decode, Track.drain, Track.frames
+    mended: list[bool] = []
+
+    def all_frames(self: Track) -> Iterator[tuple[int, Any]]:
+        mended.append(True)
+        return frames(self)
+
+    def spoil(found: list[tuple[int, Any]] | None) -> list[tuple[int, Any]] | None:
+        if mended or not found:
+            return found
+        bad = [(ticks, SimpleNamespace(is_corrupt=True, duration=0)) for ticks, _ in found]
+        return bad if fault == "corrupt" else []
+
+    def first_try(self: Track, packet: Any) -> list[tuple[int, Any]] | None:
+        found = decode(self, packet)
+        if fault == "damaged":
+            return found if mended or packet.pts else None
+        return spoil(found)
+
+    monkeypatch.setattr(Track, "frames", all_frames)
+    monkeypatch.setattr(Track, "decode", first_try)
+    monkeypatch.setattr(Track, "drain", lambda self: spoil(drain(self)))
+    assert numbers(read(made(folder, "default.mkv"), [0.5, 1.5])) == [12, 36]
+    assert mended
+
+
 def test_a_file_that_changes_between_the_two_readings(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = Track.index
 
-    def shift(self: Track, until: int, from_start: bool) -> Any:
+    def lose_one(self: Track, until: int, from_start: bool) -> Any:
         found = index(self, until, from_start)
         assert found
-        return replace(found, pts=found.pts + 7)
+        keep = np.arange(len(found.pts)) != 3
+        return replace(
+            found,
+            pts=found.pts[keep],
+            shown=found.shown[keep],
+            clean=found.clean[keep],
+            spare=found.spare[keep],
+        )
 
-    monkeypatch.setattr(Track, "index", shift)
+    monkeypatch.setattr(Track, "index", lose_one)
     path = made(folder, "default.mkv")
-    assert_true(read(path, [0.5, 1.5]), Truth(path), [0.5, 1.5])
+    assert_true(read(path, [0.5, 1.5, 2.9]), Truth(path), [0.5, 1.5, 2.9])
+
+
+def test_h264_in_avi_is_not_trusted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.avi", x264("keyint=24"))
+    with open_track(path) as track:
+        assert track.index(track.ticks(4.0), from_start=True) is None
 
 
 def test_no_video(tmp_path: Path) -> None:

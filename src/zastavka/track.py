@@ -107,7 +107,7 @@ class Track:
         enough = until + self.span(_DTS_SLACK)
         for packet in self.packets():
             facts = self.facts(packet)
-            if not self._timed or facts is None or facts.doubtful or packet.pts is None:
+            if not self._timed or facts is None or packet.pts is None:
                 return None
             entries.append(Entry(packet.pts, packet.duration or 0, not packet.is_discard, facts))
             # no picture is shown before it is decoded
