@@ -6,10 +6,11 @@ Truth and answer are the same type, so that one reader, one writer and one refer
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -23,6 +24,8 @@ from zastavka.storage import write_text
 Status = Literal["found", "review"]
 
 FORMAT_VERSION = 1
+
+_DRIVE = re.compile(r"[A-Za-z]:\\|\\\\")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +170,7 @@ class _EpisodeRow(BaseModel):
     not_found_reason: str | None = None
 
     def value(self) -> Detection | Failure:
-        episode = Episode(Path(self.path), self.series, self.season, self.number)
+        episode = Episode(_path(self.path), self.series, self.season, self.number)
         if self.error:
             return Failure(episode, self.error)
         return Detection(
@@ -176,6 +179,12 @@ class _EpisodeRow(BaseModel):
             findings=tuple(row.value() for row in self.segments),
             not_found_reason=self.not_found_reason,
         )
+
+
+def _path(text: str) -> Path:
+    """A path as written on this system or on Windows: answers travel between them."""
+    windows = "\\" in text and ("/" not in text or _DRIVE.match(text))
+    return Path(PureWindowsPath(text).as_posix() if windows else text)
 
 
 def _row(result: Detection | Failure) -> dict[str, object]:
