@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,16 @@ UNKNOWN = "unknown"  # encoder of a head or dataset that does not say: only widt
 _CLIP = 6.0  # spreads from the mean; beyond is a broken file, not a picture
 
 
+class Parts(NamedTuple):
+    """Columns of the assembled inputs, in order."""
+
+    picture: slice
+    change: slice
+    sound: slice  # against what is usual in the episode
+    usual: slice  # the episode's median of each sound column
+    place: slice
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """What a head expects. `mean` and `spread` (f,) standardise the inputs; None = as they are.
@@ -50,27 +60,23 @@ class InputSpec:
     @property
     def width(self) -> int:
         """Columns of the assembled inputs."""
-        if self.inputs == "pictures":
-            return self.picture_width
-        return self.picture_width + _CHANGE_WIDTH + self.sound_width + _PLACE_WIDTH
+        return int(self.parts.place.stop)
 
     @property
-    def parts(self) -> tuple[slice, slice, slice, slice]:
-        """Columns of picture, its change, sound and place; empty ones where there are none."""
+    def parts(self) -> Parts:
+        """The columns of each part; empty where there are none."""
+        sound = self.sound_width
         rest = (
-            (0, 0, 0)
-            if self.inputs == "pictures"
-            else (_CHANGE_WIDTH, self.sound_width, _PLACE_WIDTH)
+            (0,) * 4 if self.inputs == "pictures" else (_CHANGE_WIDTH, sound, sound, _PLACE_WIDTH)
         )
         ends = np.cumsum([self.picture_width, *rest]).tolist()
-        first, second, third, fourth = (slice(a, b) for a, b in zip([0, *ends], ends, strict=False))
-        return first, second, third, fourth
+        return Parts(*(slice(a, b) for a, b in zip([0, *ends], ends, strict=False)))
 
     @property
     def senses(self) -> tuple[slice, slice]:
-        """Columns of the picture and of the sound."""
-        _, change, sound, _ = self.parts
-        return slice(0, change.stop), sound
+        """Columns of all that is seen and of all that is heard."""
+        parts = self.parts
+        return slice(0, parts.change.stop), slice(parts.sound.start, parts.usual.stop)
 
     def fits(self, encoder: str) -> bool:
         """Whether vectors of `encoder` are what the head was trained on."""
@@ -103,7 +109,7 @@ _PLACE_WIDTH = 5
 def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
     """The rows that a head is fed, shape (n, spec.width): the one path of training and answering.
 
-    With `inputs="all"`: picture, its change, sound relative to the episode's own level, place. A
+    With `inputs="all"`: picture, its change, sound against what is usual in the episode, place. A
     sense that the file lacks reads as its mean and says so in the last columns.
     """
     n = features.grid.n
@@ -114,7 +120,7 @@ def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
         parts = [
             picture,
             change_of(picture, features.encoder),
-            _sound(features, spec),
+            *_sound(features, spec),
             _place(features),
         ]
         table = np.concatenate(parts, axis=1)
@@ -151,15 +157,20 @@ def change_of(picture: Floats, encoder: str) -> Floats:
     return out
 
 
-def _sound(features: EpisodeFeatures, spec: InputSpec) -> Floats:
-    """Sound with its levels relative to the episode's median loudness: gain is no evidence."""
-    sound = features.sound
+def _sound(features: EpisodeFeatures, spec: InputSpec) -> tuple[Floats, Floats]:
+    """Sound against the episode's median of each column, and those medians, each (n, sound_width).
+
+    A theme is what differs from the story around it. Levels count from the median loudness: gain is
+    no evidence.
+    """
+    n, sound = features.grid.n, features.sound
     if sound is None or not spec.sound_width:
-        return np.zeros((features.grid.n, spec.sound_width), np.float32)
-    table = sound.copy()
+        nothing = np.zeros((n, spec.sound_width), np.float32)
+        return nothing, nothing
     level = np.median(sound[:, audio.COLUMNS.index("loudness")])
-    table -= audio.IS_LEVEL * level
-    return table
+    table = sound - audio.IS_LEVEL * level
+    usual = np.median(table, axis=0)
+    return table - usual, np.broadcast_to(usual, table.shape)
 
 
 def _place(features: EpisodeFeatures) -> Floats:

@@ -21,6 +21,8 @@ Floats = NDArray[np.float32]
 
 _EMPTY = 0.2  # share of spliced episodes that get no intro at all
 _SEAM = 0.5  # share of intros that go where the host's own intro was
+_REDUB = 0.5  # share of intros that get the sound of another intro
+_SHORTEN = 0.4  # share of intros that lose up to half of their beginning
 _GAIN_DB = 3.0  # spread of the intro's level against the story's
 
 
@@ -34,18 +36,37 @@ def spliced(
     story = host.inputs[host.labels == 0]
     theme = host.inputs[:0]
     if rng.random() >= _EMPTY and donors:
-        donor = donors[int(rng.integers(len(donors)))]
-        theme = donor.inputs[donor.labels == 1]
+        theme = _theme(donors, spec, rng)
     n = min(len(host.labels), len(story) + len(theme))
     if len(theme) >= n or not _same_senses(host.inputs, theme):
         return host
     at = _place_of(host, n - len(theme), rng)
-    rows = np.concatenate([story[:at], _louder(theme, spec, rng), story[at:]])[:n]
-    rows[:, spec.parts[3]] = host.inputs[:n, spec.parts[3]]
+    if len(theme):
+        theme = _moved(theme, host.inputs[0], spec, rng)
+    rows = np.concatenate([story[:at], theme, story[at:]])[:n]
+    kept = slice(spec.parts.usual.start, None)
+    rows[:, kept] = host.inputs[:n, kept]
     labels = np.zeros(n, np.float32)
     labels[at : at + len(theme)] = 1
     _mend(rows, spec, step)
     return replace(host, inputs=rows, labels=labels)
+
+
+def _theme(donors: Sequence[Window], spec: InputSpec, rng: np.random.Generator) -> Floats:
+    """An intro: of one donor, or the pictures of one over the sound of another; often shortened.
+
+    A theme is any pictures over any music. What is cut off is its beginning: titles come last.
+    """
+    seen, heard = (donors[int(i)] for i in rng.integers(len(donors), size=2))
+    theme: Floats = seen.inputs[seen.labels == 1]
+    other: Floats = heard.inputs[heard.labels == 1]
+    if rng.random() < _REDUB and _same_senses(theme, other):
+        n = min(len(theme), len(other))
+        theme, heard_columns = theme[len(theme) - n :].copy(), spec.senses[1]
+        theme[:, heard_columns] = other[:n, heard_columns]
+    if rng.random() < _SHORTEN:
+        theme = theme[int(rng.integers(len(theme) // 2 + 1)) :]
+    return theme
 
 
 def _same_senses(host: Floats, theme: Floats) -> bool:
@@ -60,18 +81,20 @@ def _place_of(host: Window, latest: int, rng: np.random.Generator) -> int:
     return int(rng.integers(latest + 1))
 
 
-def _louder(theme: Floats, spec: InputSpec, rng: np.random.Generator) -> Floats:
-    rows = theme.copy()
+def _moved(theme: Floats, host: Floats, spec: InputSpec, rng: np.random.Generator) -> Floats:
+    """The theme's sound against what is usual in the host, a little louder or softer."""
+    rows, parts = theme.copy(), spec.parts
+    rows[:, parts.sound] += rows[:, parts.usual] - host[parts.usual]
     if spec.sound_width:
-        rows[:, spec.parts[2]] += audio.IS_LEVEL * np.float32(rng.normal(0, _GAIN_DB))
+        rows[:, parts.sound] += audio.IS_LEVEL * np.float32(rng.normal(0, _GAIN_DB))
     return rows
 
 
 def _mend(rows: Floats, spec: InputSpec, step: float) -> None:
     """Compute the columns that follow from neighbours anew, in place."""
-    picture, change, sound, _ = spec.parts
-    rows[:, change] = change_of(rows[:, picture], spec.encoder)
+    parts = spec.parts
+    rows[:, parts.change] = change_of(rows[:, parts.picture], spec.encoder)
     if spec.sound_width:
-        heard = np.ascontiguousarray(rows[:, sound])
+        heard = rows[:, parts.sound] + rows[:, parts.usual]
         audio.fill_context(heard, step)
-        rows[:, sound] = heard
+        rows[:, parts.sound] = heard - rows[:, parts.usual]
