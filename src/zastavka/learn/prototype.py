@@ -137,22 +137,24 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 def _load(path: Path) -> object:
     try:
-        with warnings.catch_warnings():
-            # on a plain pickle torch warns before it refuses
-            warnings.simplefilter("ignore")
-            content: object = torch.load(path, map_location="cpu", weights_only=True)
+        file = path.open("rb")
     except OSError as error:
         raise _unreadable(path, error) from error
-    except Exception as error:  # damaged pickles raise whatever their bytes happen to mean
-        if isinstance(error, pickle.UnpicklingError) and "Unsupported" in str(error):
+    with file, warnings.catch_warnings():
+        # on a plain pickle torch warns before it refuses
+        warnings.simplefilter("ignore")
+        try:
+            content: object = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # damaged pickles raise whatever their bytes happen to mean
+            if isinstance(error, pickle.UnpicklingError) and "Unsupported global" in str(error):
+                raise ModelError(
+                    path,
+                    "holds Python objects besides weights, which could run code",
+                    "save its state dict alone: torch.save(model.state_dict(), ...)",
+                ) from error
             raise ModelError(
-                path,
-                "holds Python objects besides weights, which could run code",
-                "save its state dict alone: torch.save(model.state_dict(), ...)",
+                path, "is not a file of torch weights, or is damaged", "give a model.pt"
             ) from error
-        raise ModelError(
-            path, "is not a file of torch weights, or is damaged", "give a model.pt"
-        ) from error
     return content
 
 
