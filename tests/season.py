@@ -27,7 +27,7 @@ SPEC = SeriesSpec(
 TINY = {
     "network.d_model": 16, "network.n_heads": 2, "network.n_layers": 1, "network.feedforward": 32,
     "network.conv_layers": 1, "network.window_rows": 40, "network.stride_rows": 20,
-    "train.train_stride_rows": 10, "train.epochs": 30, "train.batch": 4,
+    "train.train_stride_rows": 10, "train.epochs": 20, "train.batch": 4,
     "train.learning_rate": 5e-3, "train.validation": 0.0, "train.average": 0.5,
     "train.mask_rows": 0.0, "train.noise": 0.0, "train.drop_sense": 0.0,
 }  # fmt: skip
@@ -89,6 +89,7 @@ class Learned:
 
     model: Path
     dataset: Path
+    cache: Path  # with the features of the series
     made: Answer  # dataset
     stopped: Answer  # train, by Ctrl-C in the midst of an epoch
     trained: Answer  # train --resume
@@ -103,7 +104,8 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> Series:
 @pytest.fixture(scope="session")
 def learned(series: Series, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Learned]:
     folder = tmp_path_factory.mktemp("learned")
-    with mock.patch.dict(os.environ, {"ZASTAVKA_CACHE": str(folder / "cache"), "LC_ALL": "C"}):
+    cache = folder / "cache"
+    with mock.patch.dict(os.environ, {"ZASTAVKA_CACHE": str(cache), "LC_ALL": "C"}):
         dataset, model = folder / "dataset.pt", folder / "model"
         made = zastavka(
             "dataset", series.folder / "truth.json", series.folder, "--output", dataset, *SMALL
@@ -111,7 +113,7 @@ def learned(series: Series, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         train: tuple[str | Path, ...] = ("train", dataset, "--output", model, *SMALL)
         with mock.patch.object(TrainingBar, "__call__", stopping(TrainingBar.__call__)):
             stopped = zastavka(*train)
-        yield Learned(model, dataset, made, stopped, zastavka(*train, "--resume"))
+        yield Learned(model, dataset, cache, made, stopped, zastavka(*train, "--resume"))
 
 
 def stopping(shown: object) -> object:

@@ -46,7 +46,7 @@ from zastavka.cache import FeatureCache, default_folder
 from zastavka.detection import Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, ZastavkaError
-from zastavka.i18n import gettext, set_language
+from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
 from zastavka.pipeline import Curve, Detector
@@ -246,7 +246,7 @@ def evaluate(
     videos: Annotated[
         Path | None, typer.Option(help="Folder of the videos: labels beyond their end are found.")
     ] = None,
-    lang: Lang = None,
+    lang: Lang = None,  # noqa: ARG001
 ) -> None:
     """Score answers against the truth, with a constant answer beside them.
 
@@ -259,7 +259,7 @@ def evaluate(
     comparison = Comparison.of(truth, found, type, without or (), videos)
     emit(comparison.json() if format == "json" else comparison.text(gettext), output)
     if html:
-        comparison.write_html(html, gettext, set_language(lang))
+        comparison.write_html(html, gettext, language())
     if plots:
         comparison.write_plots(plots, gettext)
     raise typer.Exit(PARTLY if comparison.problems else 0)
@@ -272,7 +272,7 @@ def demo(
     ),
     seed: Annotated[int, typer.Option(help="Another seed, another season.")] = 1,
     jobs: Annotated[int, typer.Option(help="Processes that compose.")] = os.cpu_count() or 1,
-    lang: Lang = None,
+    lang: Lang = None,  # noqa: ARG001
 ) -> None:
     """Compose small series, train on some, find the intros of others, show how well.
 
@@ -289,7 +289,7 @@ def demo(
     comparison = Comparison.of(truth, [found])
     emit(comparison.text(gettext), None)
     page = output / "report.html"
-    comparison.write_html(page, gettext, set_language(lang))
+    comparison.write_html(page, gettext, language())
     say(gettext("The page to look at: {file}").format(file=page))
 
 
@@ -304,6 +304,7 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    lang: Lang = None,
 ) -> None: ...
 
 

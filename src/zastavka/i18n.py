@@ -18,6 +18,7 @@ LANGUAGES = ("en", "ru")
 _FOLDER = Path(__file__).parent / "locale"
 
 _texts: gnu.NullTranslations = gnu.NullTranslations()  # English is what the code says
+_chosen = "en"
 
 
 def set_language(lang: str | None = None) -> str:
@@ -25,12 +26,18 @@ def set_language(lang: str | None = None) -> str:
 
     Returns the language chosen. OptionError: a language that there is no catalogue for.
     """
-    global _texts
+    global _texts, _chosen
     chosen = _from_environment() if lang is None else lang.lower()
     if chosen not in LANGUAGES:
         raise OptionError(chosen, "is no language of this program", "choose en or ru")
     _texts = gnu.NullTranslations() if chosen == "en" else _catalogue(chosen)
+    _chosen = chosen
     return chosen
+
+
+def language() -> str:
+    """The language chosen."""
+    return _chosen
 
 
 def gettext(message: str) -> str:

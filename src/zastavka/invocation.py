@@ -21,7 +21,7 @@ def run(command: Any, arguments: Sequence[str]) -> int:
     """Call a command of typer; the exit code. What is wrong becomes one line on stderr."""
     try:
         set_language(language_of(arguments))
-        arguments = shielded(arguments, command) or ["--help"]
+        arguments = shielded(arguments, command)
         if any(name in arguments for name in HELP):
             translate_help(command)
         code = command.main(args=arguments, prog_name="zastavka", standalone_mode=False)
@@ -71,16 +71,22 @@ def language_of(arguments: Sequence[str]) -> str | None:
 
 
 def shielded(arguments: Sequence[str], command: Any) -> list[str]:
-    """Arguments that name a file but begin with "-" as "./-...": ids of some sites do."""
-    below = getattr(command, "commands", {}).get(arguments[0] if arguments else "")
+    """Arguments that name a file but begin with "-" as "./-...": ids of some sites do.
+
+    Without a command among them they ask for help.
+    """
+    at = _command_at(arguments)
+    if at is None:
+        return [*arguments, "--help"]
+    below = command.commands.get(arguments[at])
     if below is None:
         return list(arguments)
     takes_value = dict.fromkeys(HELP, False)
     for parameter in below.params:
         for name in (*parameter.opts, *parameter.secondary_opts):
             takes_value[name] = not getattr(parameter, "is_flag", False)
-    out, is_value = [arguments[0]], False
-    for i, argument in enumerate(arguments[1:], 1):
+    out, is_value = list(arguments[: at + 1]), False
+    for i, argument in enumerate(arguments[at + 1 :], at + 1):
         name, has_value, _ = argument.partition("=")
         if is_value:
             is_value = False
@@ -92,6 +98,15 @@ def shielded(arguments: Sequence[str], command: Any) -> list[str]:
             argument = os.path.join(os.curdir, argument)
         out.append(argument)
     return out
+
+
+def _command_at(arguments: Sequence[str]) -> int | None:
+    is_value = False
+    for i, argument in enumerate(arguments):
+        if not is_value and not argument.startswith("-"):
+            return i
+        is_value = argument == "--lang"
+    return None
 
 
 def _is_file(argument: str) -> bool:
