@@ -39,6 +39,7 @@ class Parts(NamedTuple):
     picture: slice
     change: slice
     sound: slice  # against what is usual in the episode
+    around: slice  # picture, change and sound over some seconds, and their step from past to future
     usual: slice  # the episode's median of each sound column
     place: slice
 
@@ -66,17 +67,22 @@ class InputSpec:
     def parts(self) -> Parts:
         """The columns of each part; empty where there are none."""
         sound = self.sound_width
-        rest = (
-            (0,) * 4 if self.inputs == "pictures" else (_CHANGE_WIDTH, sound, sound, _PLACE_WIDTH)
-        )
+        moving = self.picture_width + _CHANGE_WIDTH + sound
+        rest = (_CHANGE_WIDTH, sound, 2 * moving, sound, _PLACE_WIDTH)
+        if self.inputs == "pictures":
+            rest = (0, 0, 0, 0, 0)
         ends = np.cumsum([self.picture_width, *rest]).tolist()
         return Parts(*(slice(a, b) for a, b in zip([0, *ends], ends, strict=False)))
 
     @property
-    def senses(self) -> tuple[slice, slice]:
+    def senses(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Columns of all that is seen and of all that is heard."""
         parts = self.parts
-        return slice(0, parts.change.stop), slice(parts.sound.start, parts.usual.stop)
+        seen, moving = parts.change.stop, parts.around.start
+        columns = np.arange(parts.place.start)
+        around = (columns >= moving) & (columns < parts.usual.start)
+        sees = np.where(around, (columns - moving) % max(moving, 1) < seen, columns < seen)
+        return np.flatnonzero(sees), np.flatnonzero(~sees)
 
     def fits(self, encoder: str) -> bool:
         """Whether vectors of `encoder` are what the head was trained on."""
@@ -104,6 +110,7 @@ class InputSpec:
 
 _CHANGE_WIDTH = 4 * len(descriptor.LAGS)
 _PLACE_WIDTH = 5
+_AROUND = 4.0  # seconds on either side
 
 
 def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
@@ -123,7 +130,9 @@ def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
             *_sound(features, spec),
             _place(features),
         ]
-        table = np.concatenate(parts, axis=1)
+        *moving, usual, place = parts
+        near = around_of(np.concatenate(moving, axis=1), features.grid.step)
+        table = np.concatenate([*moving, near, usual, place], axis=1)
     return standardise(np.ascontiguousarray(table, dtype=np.float32), spec)
 
 
@@ -134,7 +143,7 @@ def standardise(table: Floats, spec: InputSpec) -> Floats:
     out = np.clip((table - spec.mean) / spec.spread, -_CLIP, _CLIP)
     if spec.inputs == "all":
         for columns, flag in zip(spec.senses, (-2, -1), strict=True):
-            out[table[:, flag] == 0, columns] = 0.0
+            out[np.ix_(table[:, flag] == 0, columns)] = 0.0
     standard: Floats = out.astype(np.float32)
     return standard
 
@@ -171,6 +180,23 @@ def _sound(features: EpisodeFeatures, spec: InputSpec) -> tuple[Floats, Floats]:
     table = sound - audio.IS_LEVEL * level
     usual = np.median(table, axis=0)
     return table - usual, np.broadcast_to(usual, table.shape)
+
+
+def around_of(rows: Floats, step: float) -> Floats:
+    """The mean of rows (n, k) over 8 s, and the next 4 s less the last 4 s, side by side: (n, 2k).
+
+    Cuts, pauses and titles are rare in a row and plain in some seconds; an edge is a step. A
+    network could find both by itself, given more labels than there are.
+    """
+    k, n = max(1, round(_AROUND / step)), len(rows)
+    sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
+    here = np.arange(n)
+    low, high = np.maximum(here - k, 0), np.minimum(here + k, n)
+    past = (sums[here] - sums[low]) / np.maximum(here - low, 1)[:, None]
+    future = (sums[high] - sums[here]) / (high - here)[:, None]
+    past[0] = future[0]  # nothing is past
+    both = [(sums[high] - sums[low]) / (high - low)[:, None], future - past]
+    return np.concatenate(both, axis=1).astype(np.float32)
 
 
 def _place(features: EpisodeFeatures) -> Floats:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from zastavka.config import Config
@@ -51,10 +52,10 @@ def write_model(
             folder.mkdir(exist_ok=True)
             for file in sorted(part.iterdir()):
                 os.replace(file, folder / file.name)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:  # which reports a full disk as its own error
         raise StorageError(
             folder, "can't be written: {why}", "free some space, or choose another place",
-            why=error.strerror or error,
+            why=getattr(error, "strerror", None) or error,
         ) from error  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zastavka import audio
 from zastavka.learn.dataset import Window
-from zastavka.model import InputSpec, change_of
+from zastavka.model import InputSpec, around_of, change_of
 
 Floats = NDArray[np.float32]
 
@@ -98,3 +98,4 @@ def _mend(rows: Floats, spec: InputSpec, step: float) -> None:
         heard = rows[:, parts.sound] + rows[:, parts.usual]
         audio.fill_context(heard, step)
         rows[:, parts.sound] = heard - rows[:, parts.usual]
+    rows[:, parts.around] = around_of(rows[:, : parts.around.start], step)
