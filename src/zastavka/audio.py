@@ -111,7 +111,7 @@ class _Frames:
         last: Floats | None = None
         for first in range(0, n, _BLOCK):
             last = self._measure(padded, first, min(n, first + _BLOCK), last)
-        self.zero = _per_hop(samples == 0, n).all(axis=1)
+        self.zero: NDArray[np.bool_] = np.asarray(_per_hop(samples == 0, n).all(axis=1))
 
     def _measure(self, padded: Floats, first: int, stop: int, last: Floats | None) -> Floats:
         """Fill frames first <= i < stop; `last` is the log spectrum before them."""
