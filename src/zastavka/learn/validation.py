@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 
 from zastavka.config import Config
-from zastavka.crf import CRFWeights
 from zastavka.intervals import decode
 from zastavka.learn.dataset import Window
 from zastavka.learn.network import IntroDetectionTransformer
@@ -18,7 +17,7 @@ def scores(
     network: IntroDetectionTransformer, held: list[Window], config: Config
 ) -> tuple[float, float, float]:
     """Mean loss, F1 of rows and mean IoU of intervals (a miss as 0) over held-back windows."""
-    crf = crf_weights(network)
+    crf = network.crf.weights()
     losses, ious = [], []
     hits = found = true = 0
     for window in held:
@@ -44,13 +43,3 @@ def _is_found(confidence: float, config: Config) -> bool:
 def _span(truth: NDArray[np.bool_], grid: Grid) -> Segment:
     rows = np.flatnonzero(truth)
     return grid.segment(int(rows[0]), int(rows[-1]) + 1)
-
-
-def crf_weights(network: IntroDetectionTransformer) -> CRFWeights:
-    """The CRF of a network, for decoding in numpy."""
-    crf = network.crf
-    return CRFWeights(
-        crf.transitions.detach().numpy(),
-        crf.start_transitions.detach().numpy(),
-        crf.end_transitions.detach().numpy(),
-    )
