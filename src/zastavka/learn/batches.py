@@ -32,6 +32,8 @@ class Shown:
         self.windows = list(dataset.windows)
         self._donors = [window for window in self.windows if window.positive]
         self._options, self._spec, self._step = options, spec, step
+        # rows of the prototype's kind have no parts to put together
+        self._splice = options.splice if spec.inputs == "all" else 0.0
 
     def batches(self, rng: np.random.Generator) -> list[list[Window]]:
         """An epoch's windows in random order."""
@@ -45,7 +47,7 @@ class Shown:
 
     def _show(self, window: Window, rng: np.random.Generator) -> Window:
         options = self._options
-        if options.splice and rng.random() < options.splice:
+        if rng.random() < self._splice:
             window = spliced(window, self._donors, self._spec, self._step, rng)
         if options.crop_rows:
             window = _cropped(window, options.crop_rows, rng)

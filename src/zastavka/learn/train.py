@@ -157,7 +157,7 @@ class _Run:
         )
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
-        kind = torch.optim.AdamW if config.train.schedule == "cosine" else torch.optim.Adam
+        kind = torch.optim.AdamW if config.train.optimizer == "adamw" else torch.optim.Adam
         self.optimizer: torch.optim.Optimizer = kind(
             self.network.parameters(),
             lr=config.train.learning_rate,
