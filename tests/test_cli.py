@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_closing
 
+import checkpoints as ck
 from season import SMALL, STOPPED_AFTER, Learned, Series, zastavka
+from test_prototype import HEADS, WIDTH, old_weights, twin_logits, twin_tags
 from zastavka.detection import Detection, read_detections
 from zastavka.features import load
 from zastavka.invocation import shielded
 from zastavka.labels import format_time
 from zastavka.terminal import one_line
 
+OLD_SEED = 51  # of weights that tag some rows of the first episode and not all
 COMMANDS = ("detect", "extract", "dataset", "train", "evaluate", "demo")
 FOUND = re.compile(r"Intro found: (\d+\.\d\d)s - (\d+\.\d\d)s\n")
 
@@ -750,3 +754,48 @@ def test_a_terminal_of_few_letters(learned: Learned) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith(rb"\u043d\u0435\u0442.mkv: ")
     assert done.stderr.count(b"\n") == 1
+
+
+# a prototype's model.pt
+
+
+def test_a_model_of_the_prototype(series: Series, here: Path) -> None:
+    """The prototype, written out by hand in test_prototype, is the oracle."""
+    import torch
+
+    from zastavka.config import BASELINE
+    from zastavka.features import extract
+    from zastavka.vision import load_encoder
+
+    clip = ck.save_clip(here / "clip", width=WIDTH)
+    weights = old_weights(OLD_SEED)
+    torch.save(weights, "-model.pt")
+    file = series.files[0]
+    ask = ("detect", file, "--model", "-model.pt", "--encoder", clip, "--heads", str(HEADS))
+    done = zastavka(*ask, "--format", "csv")
+    assert (done.code, done.err) == (0, "")
+    found = [row["found"] for row in csv.DictReader(io.StringIO(done.out))]
+
+    features = extract(file, load_encoder(str(clip)), BASELINE.extract)
+    assert features.picture is not None
+    tags = twin_tags(weights, twin_logits(weights, torch.from_numpy(features.picture)))
+    mask = np.pad([tag == "1" for tag in tags], 3)  # unlike there, an edge row counts in full
+    closed = binary_closing(mask, np.ones(3, np.bool_))[3:-3]
+    runs = [range(m.start(), m.end()) for m in re.finditer("1{3,}", as_text(closed))]
+    longest = max(runs, key=len)
+    assert 3 <= len(longest) < len(tags)
+    assert found == ["1" if i in longest else "0" for i in range(len(tags))]
+
+    [made] = Path(os.environ["ZASTAVKA_CACHE"], "models").iterdir()
+    before = (made / "network.onnx").stat().st_mtime_ns
+    again = zastavka(*ask, "--lang", "ru")
+    end = min(longest[-1] + 1, features.duration)
+    assert again.out == f"Заставка обнаружена: {longest[0]:.2f}с - {end:.2f}с\n"
+    assert (made / "network.onnx").stat().st_mtime_ns == before  # converted once
+    done = zastavka(*ask[:-2], "--heads", "5")
+    assert (done.code, len(done.lines)) == (1, 1)
+    assert done.err.startswith("-model.pt: is 24 wide, which 5 heads don't divide; give --heads")
+
+
+def as_text(row: Any) -> str:
+    return "".join("1" if tag else "0" for tag in row)
