@@ -13,7 +13,7 @@ from zastavka.intervals import decode, row_probabilities
 from zastavka.segment import Grid, Segment
 
 NEUTRAL = CRFWeights(np.zeros((2, 2)), np.zeros(2), np.zeros(2))
-FLAT = DecodeOptions(min_seconds=1.0, max_seconds=100.0, prior_weight=0.0)
+FLAT = DecodeOptions(min_seconds=1.0, max_seconds=100.0, prior_weight=0.0, temperature=1.0)
 
 
 def emissions_of(mask: np.ndarray, strength: float = 4.0) -> np.ndarray:
@@ -78,6 +78,16 @@ def test_the_prior_prefers_the_likelier_length() -> None:
     long = decode(strong, NEUTRAL, grid, DecodeOptions(typical_seconds=25.0, spread=0.1))
     assert short[0].segment == Segment(5.0, 8.0)
     assert long[0].segment.duration > 15
+
+
+def test_temperature_divides_every_score_of_a_path() -> None:
+    rng = np.random.default_rng(5)
+    crf = CRFWeights(rng.normal(size=(2, 2)), rng.normal(size=2), rng.normal(size=2))
+    emissions = rng.normal(size=(9, 2)) * 6
+    third = CRFWeights(crf.transitions / 3, crf.start / 3, crf.end / 3)
+    cooled = decode(emissions, crf, Grid(1.0, 9), FLAT.model_copy(update={"temperature": 3.0}))
+    assert cooled == decode(emissions / 3, third, Grid(1.0, 9), FLAT)
+    assert cooled[0].confidence < decode(emissions, crf, Grid(1.0, 9), FLAT)[0].confidence
 
 
 def test_length_limits_hold() -> None:

@@ -134,13 +134,18 @@ class DecodeOptions(_Options):
     min_seconds: float = Field(2.5, gt=0, description="shortest segment, method 'duration'")
     max_seconds: float = Field(180.0, gt=0, description="longest segment, method 'duration'")
     typical_seconds: float = Field(
-        20.0, gt=0, description="median of the duration prior (log-normal)"
+        25.0, gt=0, description="median of the duration prior (log-normal)"
     )
     spread: float = Field(1.0, gt=0, description="standard deviation of the log of the duration")
     prior_weight: float = Field(1.0, ge=0, description="weight of the duration prior; 0 = flat")
+    temperature: float = Field(
+        4.0,
+        ge=1,
+        description="divides all log odds: neighbouring rows are no independent witnesses",
+    )
     merge_gap: float = Field(2.0, ge=0, description="seconds: shorter gaps between segments close")
     threshold: float = Field(
-        0.5, ge=0, le=1, description="confidence from which a segment is found"
+        0.4, ge=0, le=1, description="confidence from which a segment is found"
     )
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
 

@@ -52,6 +52,12 @@ class CRFWeights:
         """How many tags."""
         return len(self.start)
 
+    def tempered(self, temperature: float) -> CRFWeights:
+        """These weights with all scores divided by `temperature`."""
+        return CRFWeights(
+            self.transitions / temperature, self.start / temperature, self.end / temperature
+        )
+
     def biased(self, stay: float, leave: float) -> CRFWeights:
         """These weights with `stay` added to the step 1 -> 1 and `leave` to 1 -> 0."""
         transitions = self.transitions.copy()
