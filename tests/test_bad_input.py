@@ -515,7 +515,7 @@ def test_a_full_disk_for_a_dataset(series: Series, here: Path) -> None:
     (here / "dataset.pt").write_text("old")
     with full_disk():
         done = zastavka("dataset", series.folder / "truth.json", series.folder, *SMALL)
-    one_line(done, "dataset.pt", "can't be written: ")
+    one_line(done, "dataset.pt", "can't be written: File too large; free some space, or")
     assert (here / "dataset.pt").read_text() == "old"
     only(here, "dataset.pt")
 
@@ -532,7 +532,7 @@ def test_a_full_disk_for_a_checkpoint_and_a_model(learned: Learned, here: Path) 
     )
     with full_disk():
         done = zastavka(*train)
-    one_line(done, "model/checkpoint.pt", "can't be written: ")
+    one_line(done, "model/checkpoint.pt", "can't be written: File too large; free some space")
     only(here / "model")
     # the checkpoint of the last epoch has room, the model has none
     shutil.copytree(learned.model, here / "model", dirs_exist_ok=True)
@@ -551,6 +551,7 @@ def test_a_full_disk_for_a_checkpoint_and_a_model(learned: Learned, here: Path) 
         done = zastavka(*train)
     assert written
     one_line(Answer(done.code, "", done.lines[-1]), "model", "can't be written: ")
+    assert done.lines[-2] == "2 epochs are kept in model: go on with --resume"
     only(here, "model")
     only(here / "model", CHECKPOINT, *os.listdir(learned.model))
     for name in os.listdir(learned.model):

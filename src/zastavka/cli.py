@@ -45,7 +45,7 @@ from zastavka.arguments import (
 from zastavka.cache import FeatureCache, default_folder
 from zastavka.detection import Failure
 from zastavka.episode import Episode
-from zastavka.errors import OptionError, ZastavkaError
+from zastavka.errors import OptionError, StorageError, ZastavkaError
 from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
@@ -223,10 +223,12 @@ def train(
             train_head(
                 windows, options, output, resume=resume, progress=watch, subject=str(dataset)
             )
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, StorageError) as error:
             if watch.epoch:
                 line = gettext("{n} epochs are kept in {folder}: go on with --resume")
                 shown.print(line.format(n=watch.epoch, folder=output))
+            if isinstance(error, StorageError):
+                raise
             raise typer.Exit(STOPPED) from error
     say(gettext("Model written to {folder}").format(folder=output))
 

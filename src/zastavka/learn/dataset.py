@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from zastavka.config import Config, ExtractOptions
 from zastavka.detection import Detection
-from zastavka.errors import DatasetError, StorageError
+from zastavka.errors import DatasetError
 from zastavka.features import EpisodeFeatures, describe_pictures, row_times
 from zastavka.model import UNKNOWN, InputSpec, assemble_inputs, windows
 from zastavka.pictures import Picture
@@ -195,14 +195,18 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
         }
         for window in dataset.windows
     ]
+    save_tensors(path, entries)
+
+
+def save_tensors(path: Path, content: object) -> None:
+    """`torch.save`, whole or not at all. StorageError: disk full, no permission."""
     with replacing(path) as part:
         try:
-            torch.save(entries, part)
-        except RuntimeError as error:  # torch's writer reports a full disk so
-            raise StorageError(
-                path, "can't be written: {why}", "free some space, or choose another place",
-                why=str(error).splitlines()[0],
-            ) from error  # fmt: skip
+            with part.open("wb") as file:
+                torch.save(content, file)
+        except RuntimeError as error:
+            # torch's writer stumbles once more over the bytes that the disk refused
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from None
 
 
 def read_dataset(path: Path) -> Dataset:

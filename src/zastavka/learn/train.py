@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 
 from zastavka.config import Config
-from zastavka.errors import DatasetError, ModelError, StorageError
+from zastavka.errors import DatasetError, ModelError
 from zastavka.learn.batches import Shown, prepared
-from zastavka.learn.dataset import Dataset, Window
+from zastavka.learn.dataset import Dataset, Window, save_tensors
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
 from zastavka.learn.validation import scores
 from zastavka.model import InputSpec
-from zastavka.storage import replacing
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -257,14 +256,7 @@ class _Run:
             "log": [asdict(row) for row in self.log],
             "torch_rng": torch.get_rng_state(), "numpy_rng": self.rng.bit_generator.state,
         }  # fmt: skip
-        with replacing(path) as part:
-            try:
-                torch.save(state, part)
-            except RuntimeError as error:  # torch's writer reports a full disk so
-                raise StorageError(
-                    path, "can't be written: {why}", "free some space and go on with --resume",
-                    why=str(error).splitlines()[0],
-                ) from error  # fmt: skip
+        save_tensors(path, state)
 
     def restore(self, path: Path) -> None:
         if not path.exists():
