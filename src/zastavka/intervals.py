@@ -5,8 +5,8 @@ has a probability; a log-normal prior weighs its length; "no interval" competes 
 odds are tempered first (Guo et al. 2017): a chain takes each row for a witness of its own, and
 hundreds of like-minded rows for certainty. Of that posterior we answer the interval with the
 highest expected IoU (minimum Bayes risk, Kumar & Byrne 2004), which is steadier than the single
-most probable one when an edge is vague. Its confidence is the posterior mass of intervals that overlap
-it by half or more.
+most probable one when an edge is vague. Its confidence is the posterior mass of intervals that
+overlap it by half or more.
 """
 
 from __future__ import annotations
