@@ -47,6 +47,12 @@ def test_the_part_keeps_the_suffix(tmp_path: Path) -> None:
     assert (tmp_path / "rows.npz").read_bytes() == b"rows"
 
 
+def test_a_name_as_long_as_names_can_be(tmp_path: Path) -> None:
+    name = "Ы" * 125 + ".txt"  # 254 bytes
+    write_text(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
 def test_two_writers_never_share_a_part(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     with replacing(path) as one, replacing(path) as two:

@@ -20,9 +20,10 @@ def replacing(path: Path) -> Iterator[Path]:
     part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # a name of its own for each writer, so that two processes never share a part
+        # a name of its own for each writer, so that two processes never share a part; none of the
+        # target's in it, which may be as long as names can be
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=f".part{path.suffix}", dir=path.parent
+            prefix=".zastavka.", suffix=f".part{path.suffix}", dir=path.parent
         )
         os.close(handle)
         part = Path(name)
