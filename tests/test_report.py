@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from media_files import write
 from test_evaluate import detection, draw
 from zastavka.charts import svgs, write_pngs
 from zastavka.detection import Detection, Failure, Finding, write_detections
@@ -266,6 +267,16 @@ def test_files_are_compared_with_the_constant(files: tuple[Path, Path]) -> None:
     assert document["reports"]["found"]["macro"]["end<=0.1"] == 1.0
     assert document["labels_left_out"] == {"-1_3": "end 0:00:20 is not after start 0:00:30"}
     assert "left out of the truth: -1_3: end 0:00:20 is not after" in comparison.text()
+
+
+def test_with_the_videos_labels_beyond_their_end_are_found(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "-1_2").mkdir()
+    write(tmp_path / "-1_2" / "-1_2.mp4")  # lasts 3 s, its label ends at 20
+    comparison = Comparison.of(*files[:1], [files[1]], videos=tmp_path)
+    assert {p.id: p.kind for p in comparison.problems} == {"-1_2": "beyond-end", "-1_3": "order"}
+    assert comparison.reports["found"].unknown == ("-1_2/-1_2.mp4",)
 
 
 def test_files_of_one_name_are_told_apart(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from zastavka.detection import read_detections
 from zastavka.errors import MissingExtra
 from zastavka.evaluate import CONSTANT, Report, constant_answers, evaluate
 from zastavka.labels import LabelProblem, read_truth
+from zastavka.media import probe
 from zastavka.page import render
 from zastavka.storage import write_text
 from zastavka.tables import by_series, summaries
@@ -39,9 +40,12 @@ class Comparison:
         without: Sequence[str] = (),
         videos: Path | None = None,
     ) -> Comparison:
-        """Judge files of answers, each named by its file, beside the constant answer."""
+        """Judge files of answers, each named by its file, beside the constant answer.
+
+        With `videos`, labels without their video or beyond its end are left out and named.
+        """
         problems: list[LabelProblem] = []
-        true = read_truth(truth, videos, problems.append)
+        true = read_truth(truth, videos, problems.append, lambda file: probe(file).duration)
         constant = constant_answers(true, CONSTANT, type)
         name = f"constant {CONSTANT.start:g}-{CONSTANT.end:g} s"
         reports = {name: evaluate(true, constant, type=type, without=without)}
