@@ -112,6 +112,12 @@ def test_seconds_limit_the_waveform(tmp_path: Path) -> None:
     assert len(heard(path, 100.0).samples) == pytest.approx(3 * RATE, abs=RATE // 50)
 
 
+def test_sound_that_begins_after_the_time_asked_for_is_silence(tmp_path: Path) -> None:
+    waveform = heard(write(tmp_path / "a.mkv", film(Tone(start=2.0, seconds=1.0))), 1.0)
+    assert len(waveform.samples) == RATE
+    assert not waveform.samples.any()
+
+
 def test_channels_become_their_mean(tmp_path: Path) -> None:
     for layout in ("mono", "stereo"):
         path = write(tmp_path / f"{layout}.mkv", film(Tone(layout=layout)))

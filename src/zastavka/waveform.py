@@ -127,9 +127,10 @@ def _frames(
             for frame in frames:
                 time = following if frame.pts is None else float(frame.pts * base) - start
                 following = time + frame.samples / frame.sample_rate
+                yield time, frame
+                # behind its own frame: sound that begins later is sound that could be read
                 if seconds is not None and time >= seconds:
                     return
-                yield time, frame
     except av.error.FFmpegError:
         return  # cut short: what was read stands
 
