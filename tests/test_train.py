@@ -108,6 +108,9 @@ def test_resume_refuses_other_options_and_a_missing_checkpoint(tmp_path: Path) -
     (tmp_path / "m" / CHECKPOINT).write_bytes(b"junk")
     with pytest.raises(ModelError, match="can't be read"):
         fit(dataset_of(), SMALL, tmp_path / "m", resume=True)
+    fit(dataset_of(), config_with(epochs=1), tmp_path / "n")
+    with pytest.raises(ModelError, match="was made with other options"):
+        fit(dataset_of(), config_with(epochs=1, seed=7), tmp_path / "n", resume=True)
 
 
 def test_the_best_epoch_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
