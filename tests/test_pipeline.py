@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from media_files import Film, number_of, write
+from zastavka import pipeline
 from zastavka.cache import FeatureCache
 from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.crf import CRFWeights
@@ -16,6 +17,7 @@ from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
 from zastavka.errors import MediaError
 from zastavka.features import EpisodeFeatures
+from zastavka.intervals import Interval
 from zastavka.pipeline import Curve, Detector
 from zastavka.segment import Segment
 
@@ -85,25 +87,29 @@ def test_nothing_is_an_answer_with_a_reason(tmp_path: Path) -> None:
     assert found.not_found_reason == "nothing like an intro in the first 2 s"
 
 
-def test_what_is_not_sure_enough_awaits_review(tmp_path: Path) -> None:
-    one = episode(tmp_path / "a.mkv")
-    unsure = detector(certainty=4.0)
-    unsure.decoding = CONFIG.decode.model_copy(update={"threshold": 1.0})
-    [found] = unsure.detect([one])
+@pytest.mark.parametrize(
+    ("confidence", "statuses", "reason"),
+    [
+        (0.81, ["found"], None),
+        (0.8, ["found"], None),
+        (0.79, ["review"], "not sure enough: 0.79 is below 0.80"),
+        (0.4, ["review"], "not sure enough: 0.40 is below 0.80"),
+        (0.39, [], "nothing like an intro in the first 8 s"),
+    ],
+)
+def test_what_is_not_sure_enough_awaits_review_or_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    confidence: float, statuses: list[str], reason: str | None,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(pipeline, "decode", lambda *_: [Interval(INTRO, confidence)])
+    unsure = detector()
+    unsure.decoding = CONFIG.decode.model_copy(update={"threshold": 0.8})
+    [found] = unsure.detect([episode(tmp_path / "a.mkv")])
     assert isinstance(found, Detection)
-    assert found.segments() == ()
-    assert [(f.segment, f.status) for f in found.findings] == [(INTRO, "review")]
-    assert found.not_found_reason is not None
-    assert found.not_found_reason.endswith(" is below 1.00")
-
-
-def test_what_is_hardly_likely_is_not_shown(tmp_path: Path) -> None:
-    one = episode(tmp_path / "a.mkv")
-    doubtful = detector(certainty=0.02)
-    doubtful.decoding = CONFIG.decode.model_copy(update={"threshold": 1.0})
-    [found] = doubtful.detect([one])
-    assert isinstance(found, Detection)
-    assert found.findings == ()
+    assert [finding.status for finding in found.findings] == statuses
+    assert all(finding.segment == INTRO for finding in found.findings)
+    assert found.segments() == ((INTRO,) if "found" in statuses else ())
+    assert found.not_found_reason == reason
 
 
 def test_the_prototype_s_decoding_knows_no_threshold(tmp_path: Path) -> None:
