@@ -24,6 +24,7 @@ from zastavka.detection import Detection, Finding
 from zastavka.episode import Episode
 from zastavka.errors import DatasetError, MediaError, ZastavkaError
 from zastavka.features import EpisodeFeatures, extract
+from zastavka.inputs import InputSpec
 from zastavka.labels import LabelProblem
 from zastavka.learn.dataset import (
     Dataset,
@@ -37,7 +38,6 @@ from zastavka.learn.dataset import (
     write_dataset,
 )
 from zastavka.learn.prepare import input_spec, prepare
-from zastavka.model import InputSpec
 from zastavka.pictures import Picture
 from zastavka.segment import Grid, Segment
 

@@ -13,9 +13,10 @@ from zastavka import audio, descriptor
 from zastavka.config import BASELINE, DEFAULT, Config, NetworkOptions
 from zastavka.errors import FeatureError, ModelError
 from zastavka.features import EpisodeFeatures
+from zastavka.inputs import InputSpec, assemble_inputs
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import Head, InputSpec, assemble_inputs, windows
+from zastavka.model import Head, windows
 from zastavka.segment import Grid
 
 PICTURE, SOUND = len(descriptor.COLUMNS), len(audio.COLUMNS)

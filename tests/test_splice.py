@@ -5,9 +5,9 @@ import pytest
 
 from zastavka import audio, descriptor
 from zastavka.config import ExtractOptions
+from zastavka.inputs import InputSpec, change_of
 from zastavka.learn.dataset import Window
 from zastavka.learn.splice import spliced
-from zastavka.model import InputSpec, change_of
 
 SPEC = InputSpec(
     descriptor.BuiltinDescriptor.name, len(descriptor.COLUMNS), len(audio.COLUMNS), "all"

@@ -10,11 +10,12 @@ import torch
 from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.crf import best_path
 from zastavka.errors import DatasetError, ModelError, StorageError
+from zastavka.inputs import InputSpec
 from zastavka.learn import train as training
 from zastavka.learn.batches import batches
 from zastavka.learn.dataset import Dataset, Window, read_dataset, write_dataset
 from zastavka.learn.train import CHECKPOINT, Epoch, Step, Trained, fit, train
-from zastavka.model import Head, InputSpec
+from zastavka.model import Head
 
 WIDTH = 6
 SPEC = InputSpec("builtin/1", WIDTH, 0, "pictures")

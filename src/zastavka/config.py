@@ -79,7 +79,7 @@ class NetworkOptions(_Options):
 class TrainOptions(_Options):
     """How a head is trained."""
 
-    epochs: int = Field(24, ge=1)
+    epochs: int = Field(36, ge=1)
     batch: int = Field(8, ge=1, description="windows per step")
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)
@@ -98,7 +98,7 @@ class TrainOptions(_Options):
     train_stride_rows: int = Field(300, ge=1, description="rows between training windows")
     mask_rows: float = Field(0.1, ge=0, lt=1, description="share of rows whose features are hidden")
     drop_sense: float = Field(
-        0.2, ge=0, lt=1, description="chance that a window is shown without one sense"
+        0.3, ge=0, lt=1, description="chance that a window is shown without one sense"
     )
     splice: float = Field(
         0.8, ge=0, le=1, description="chance that a window is shown with another episode's intro"

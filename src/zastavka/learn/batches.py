@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zastavka.config import TrainOptions
+from zastavka.inputs import InputSpec, standardise
 from zastavka.learn.dataset import Dataset, Window
 from zastavka.learn.splice import spliced
-from zastavka.model import InputSpec, standardise
 
 Floats = NDArray[np.float32]
 
@@ -51,8 +51,13 @@ class Shown:
             window = spliced(window, self._donors, self._spec, self._step, rng)
         if options.crop_rows:
             window = _cropped(window, options.crop_rows, rng)
-        rows = standardise(window.inputs, self._spec)
-        return replace(window, inputs=_disturbed(rows, options, self._spec, rng))
+        rows = window.inputs
+        if self._spec.inputs == "all" and rng.random() < options.drop_sense:
+            # as a file without pictures or without sound says it: the rest follows
+            rows = rows.copy()
+            rows[:, -1 - int(rng.integers(2))] = 0.0
+        rows = _disturbed(standardise(rows, self._spec), options, rng)
+        return replace(window, inputs=rows)
 
 
 def batches(
@@ -91,17 +96,12 @@ def _cropped(window: Window, shortest: int, rng: np.random.Generator) -> Window:
     return replace(window, inputs=window.inputs[part], labels=window.labels[part])
 
 
-def _disturbed(
-    rows: Floats, options: TrainOptions, spec: InputSpec, rng: np.random.Generator
-) -> Floats:
-    """Rows with noise, some hidden, sometimes one sense hidden: what training sees of a window."""
+def _disturbed(rows: Floats, options: TrainOptions, rng: np.random.Generator) -> Floats:
+    """Rows with noise, and some of them hidden."""
     out = rows
     if options.noise:
         out = out + rng.normal(0, options.noise, out.shape).astype(np.float32)
     if options.mask_rows:
         shown = rng.random(len(out)) >= options.mask_rows
         out = out * shown[:, None]
-    if rng.random() < options.drop_sense:
-        out = out.copy()
-        out[:, spec.senses[rng.integers(2)]] = 0.0
     return out

@@ -8,6 +8,7 @@ prototype's.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from zastavka.config import Config, ExtractOptions
 from zastavka.detection import Detection
 from zastavka.errors import DatasetError
 from zastavka.features import EpisodeFeatures, describe_pictures, row_times
-from zastavka.model import UNKNOWN, InputSpec, assemble_inputs, windows
+from zastavka.inputs import UNKNOWN, InputSpec, assemble_inputs
+from zastavka.model import windows
 from zastavka.pictures import Picture
 from zastavka.storage import replacing
 from zastavka.vision import PictureEncoder
@@ -81,6 +83,26 @@ class Dataset:
                     subject, "holds NaN in a window of '{video}'", "extract that video again",
                     video=window.video_id,
                 )  # fmt: skip
+            if window.inputs.shape[1] != self.spec.width:
+                raise DatasetError(
+                    subject, "holds a window of '{video}' {found} wide, {wanted} wanted",
+                    "make the dataset again: this version has other columns",
+                    video=window.video_id, found=window.inputs.shape[1], wanted=self.spec.width,
+                )  # fmt: skip
+            if not np.isin(window.labels, (0, 1)).all():
+                raise DatasetError(
+                    subject, "has labels of '{video}' other than 0 and 1", "make the dataset again",
+                    video=window.video_id,
+                )  # fmt: skip
+
+    def digest(self) -> str:
+        """A name for what the windows hold."""
+        digest = hashlib.blake2b(digest_size=16)
+        for window in self.windows:
+            digest.update(f"{window.video_id} {window.first_row} {window.inputs.shape}".encode())
+            digest.update(window.labels.tobytes())
+            digest.update(window.inputs.sum(axis=0, dtype=np.float64).tobytes())
+        return digest.hexdigest()
 
     def split(self, share: float, seed: int) -> tuple[Dataset, Dataset]:
         """Two datasets with no series in common; the second has about `share` of the series.

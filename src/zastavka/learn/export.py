@@ -18,15 +18,9 @@ from torch import Tensor, nn
 
 from zastavka.config import Config
 from zastavka.errors import StorageError
+from zastavka.inputs import InputSpec
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import (
-    CARD_FILE,
-    METRICS_FILE,
-    ONNX_FILE,
-    OPTIONS_FILE,
-    WEIGHTS_FILE,
-    InputSpec,
-)
+from zastavka.model import CARD_FILE, METRICS_FILE, ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE
 
 Metrics = dict[str, object]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka import audio
+from zastavka.inputs import InputSpec, around_of, change_of
 from zastavka.learn.dataset import Window
-from zastavka.model import InputSpec, around_of, change_of
 
 Floats = NDArray[np.float32]
 

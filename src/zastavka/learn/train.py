@@ -14,12 +14,12 @@ from torch import Tensor
 
 from zastavka.config import Config
 from zastavka.errors import DatasetError, ModelError
+from zastavka.inputs import InputSpec
 from zastavka.learn.batches import Shown, prepared
 from zastavka.learn.dataset import Dataset, Window, save_tensors
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
 from zastavka.learn.validation import scores
-from zastavka.model import InputSpec
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -108,6 +108,10 @@ def fit(
     run = _Run(learning, held, config, spec)
     if resume:
         run.restore(out / CHECKPOINT)
+    elif (out / CHECKPOINT).exists():
+        raise ModelError(
+            out, "holds a run that was stopped", "add --resume to go on, or name another folder"
+        )
     while run.epoch < config.train.epochs:
         row = run.one_epoch(progress)
         run.save(out / CHECKPOINT)
@@ -129,12 +133,13 @@ def _check_length(dataset: Dataset, config: Config, subject: str) -> None:
 
 def _with_statistics(dataset: Dataset) -> InputSpec:
     """The spec with mean and spread of the training rows; a column that never moves: 1."""
-    rows = np.concatenate([window.inputs for window in dataset.windows]).astype(np.float64)
-    spread = rows.std(axis=0)
+    # window by window: all rows in float64 at once would not fit where the dataset just does
+    n = sum(len(window.labels) for window in dataset.windows)
+    mean = sum(window.inputs.sum(axis=0, dtype=np.float64) for window in dataset.windows) / n
+    square = sum(((window.inputs - mean) ** 2).sum(axis=0) for window in dataset.windows) / n
+    spread = np.sqrt(square)
     spread[spread < 1e-6] = 1.0
-    return replace(
-        dataset.spec, mean=rows.mean(axis=0).astype(np.float32), spread=spread.astype(np.float32)
-    )
+    return replace(dataset.spec, mean=mean.astype(np.float32), spread=spread.astype(np.float32))
 
 
 def _use_bf16(precision: str, d_model: int) -> bool:
@@ -154,7 +159,8 @@ class _Run:
         self.network = IntroDetectionTransformer.from_options(
             config.network, spec.width, config.train.class_weights
         )
-        self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
+        weights = self.network.state_dict() if config.train.average else {}
+        self.average = {name: value.clone() for name, value in weights.items()}
         # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
         kind = torch.optim.AdamW if config.train.optimizer == "adamw" else torch.optim.Adam
         self.optimizer: torch.optim.Optimizer = kind(
@@ -163,7 +169,8 @@ class _Run:
             weight_decay=config.train.weight_decay,
         )
         self.rng = np.random.default_rng(config.train.seed)
-        self.epoch = 0
+        self.digest = learning.digest()
+        self.epoch = self.steps = 0
         self.log: list[Epoch] = []
         self.best: dict[str, Tensor] | None = None
         self.best_epoch, self.best_score = 0, float("-inf")
@@ -220,14 +227,16 @@ class _Run:
         return float(loss.detach())
 
     def _follow(self) -> None:
-        decay = self.config.train.average
+        self.steps += 1
+        if not self.config.train.average:
+            return
+        # early on there is little to average: the decay grows to its value (Polyak averaging)
+        decay = min(self.config.train.average, self.steps / (self.steps + 10))
         for name, value in self.network.state_dict().items():
-            # the average of the first steps is of few: Polyak's warm-up
-            steps = self.epoch * len(self.learning.windows) + 1
-            self.average[name].lerp_(value, 1 - min(decay, steps / (steps + 10)))
+            self.average[name].lerp_(value, 1 - decay)
 
     def _weights(self) -> dict[str, Tensor]:
-        source = self.average if self.config.train.average else self.network.state_dict()
+        source = self.average or self.network.state_dict()
         return {name: value.clone() for name, value in source.items()}
 
     def best_network(self) -> IntroDetectionTransformer:
@@ -249,7 +258,8 @@ class _Run:
 
     def save(self, path: Path) -> None:
         state = {
-            "config": self.config.model_dump_json(), "epoch": self.epoch,
+            "config": self.config.model_dump_json(), "digest": self.digest,
+            "epoch": self.epoch, "steps": self.steps,
             "network": self.network.state_dict(), "average": self.average,
             "optimizer": self.optimizer.state_dict(), "best": self.best,
             "best_epoch": self.best_epoch, "best_score": self.best_score,
@@ -263,16 +273,25 @@ class _Run:
             raise ModelError(path, "does not exist", "leave out --resume to begin anew")
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True)
+            made_with, digest = state["config"], state["digest"]
         except Exception as error:  # torch raises half a dozen kinds for damaged files
             raise ModelError(path, "can't be read", "leave out --resume to begin anew") from error
-        if state["config"] != self.config.model_dump_json():
+        if made_with != self.config.model_dump_json():
             raise ModelError(
                 path, "was made with other options", "use the same options, or leave out --resume"
+            )
+        if digest != self.digest:
+            raise ModelError(
+                path, "was made with another dataset", "use the same one, or leave out --resume"
             )
         self.network.load_state_dict(state["network"])
         self.average, self.best = state["average"], state["best"]
         self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.epoch, self.steps, self.best_epoch = (
+            state["epoch"],
+            state["steps"],
+            state["best_epoch"],
+        )
         self.best_score = state["best_score"]
         self.log = [Epoch(**row) for row in state["log"]]
         torch.set_rng_state(state["torch_rng"])
