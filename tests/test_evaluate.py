@@ -156,6 +156,39 @@ def test_entries_are_matched_by_the_last_two_parts() -> None:
     assert alone.unknown == ("U/1.mkv",)
 
 
+@pytest.mark.parametrize(
+    ("true", "got"),
+    [
+        ("-5_1/-5_1.mp4", "videos/-5_1.mkv"),  # labels know ids alone
+        ("-5_1/-5_1.mp4", "-5_1.mkv"),
+        ("-5_1/-5_1.mp4", "/videos/-5_1/-5_1.mkv"),
+        ("-5_1.part.1/-5_1.part.1.mp4", "videos/-5_1.part.1.mkv"),
+        ("A/S01E02/A/S01E02.mp4", "videos/A/S01E02.mkv"),  # an id that is a path
+        ("videos/-5_1.mkv", "-5_1/-5_1.mp4"),  # answers can have no more than ids as well
+        ("videos/-5_1.mkv", "-5_1.mkv"),
+        ("S/1.mkv", "S/1.mp4"),
+    ],
+)
+def test_an_id_is_enough(true: str, got: str) -> None:
+    truth = [detection(true, (10, 20)), detection("other/-5_10.mp4", (10, 20))]
+    report = evaluate(truth, [detection(got, (10, 20))], work={Path(got): 2.0})
+    assert (report.missing, report.unknown) == (("other/-5_10.mp4",), ())
+    assert report.pooled().ious == (1.0, 0.0)
+    assert report.pooled().work == (2.0,)
+
+
+def test_a_name_without_its_folder_settles_nothing_alone() -> None:
+    one = [detection("A/S01E01.mkv", (1, 2))]
+    assert evaluate(one, [detection("B/S01E01.mkv")]).unknown == ("B/S01E01.mkv",)
+    two = [*one, detection("B/S01E01.mkv")]
+    assert evaluate(two, [detection("S01E01.mkv")]).unknown == ("S01E01.mkv",)
+    # the exact one is taken, and no other falls to it
+    found = [detection("A/S01E01.mkv"), detection("S01E01.mkv")]
+    assert evaluate(one, found).unknown == ("S01E01.mkv",)
+    with pytest.raises(LabelError, match="-5_1: has two entries; keep one"):
+        evaluate([detection("-5_1/-5_1.mp4")], [detection("a/-5_1.mkv"), detection("b/-5_1.mkv")])
+
+
 def test_two_entries_for_one_episode_are_refused() -> None:
     one = detection("S/1.mkv")
     with pytest.raises(LabelError, match=r"S/1\.mkv: has two entries"):

@@ -15,7 +15,7 @@ from test_evaluate import detection, draw
 from zastavka.charts import svgs, write_pngs
 from zastavka.detection import Detection, Failure, Finding, write_detections
 from zastavka.episode import Episode
-from zastavka.errors import MissingExtra
+from zastavka.errors import LabelError, MissingExtra
 from zastavka.evaluate import Report, constant_answers, evaluate
 from zastavka.i18n import gettext, set_language
 from zastavka.page import render
@@ -307,3 +307,23 @@ def test_in_russian(files: tuple[Path, Path], tmp_path: Path) -> None:
 def test_a_comparison_of_nothing() -> None:
     with pytest.raises(ValueError, match="no report"):
         Comparison({})
+
+
+def test_labels_are_compared_by_id(tmp_path: Path) -> None:
+    rows = {id: {"start": "0:00:10", "end": "0:00:20"} for id in ("-5_1", "-5_2")}
+    (tmp_path / "labels.json").write_text(json.dumps(rows))
+    found = [detection(f"videos/{id}.mkv", (10, 20)) for id in rows]
+    write_detections(tmp_path / "found.json", found)
+    comparison = Comparison.of(tmp_path / "labels.json", [tmp_path / "found.json"])
+    assert comparison.reports["found"].pooled().figures()["f1"] == 1.0
+
+
+def test_answers_to_other_episodes_are_an_error_not_a_zero(tmp_path: Path) -> None:
+    write_detections(tmp_path / "truth.json", [detection("S/1.mkv", (10, 20))])
+    write_detections(tmp_path / "found.json", [detection("T/2.mkv"), detection("T/3.mkv")])
+    none = r"found\.json: none of the 2 answers is of an episode in the truth, as T/2\.mkv; give"
+    with pytest.raises(LabelError, match=none):
+        Comparison.of(tmp_path / "truth.json", [tmp_path / "found.json"])
+    write_detections(tmp_path / "found.json", [])
+    missed = Comparison.of(tmp_path / "truth.json", [tmp_path / "found.json"]).reports["found"]
+    assert missed.missing == ("S/1.mkv",)

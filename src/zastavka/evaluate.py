@@ -1,16 +1,16 @@
 """Truth against found; knows no model. Every figure per series, then the mean over the series.
 
 Frames lie on a grid of 0.1 s. An answer that awaits review is no answer. Episodes are matched by
-the last two parts of their paths; one without an entry counts as nothing found and is listed. Of
-several answers each true segment takes the best of those left; where there are more answers than an
+the last two parts of their paths, else without the suffix, else by the id alone where a side has no
+more than that; one without an entry counts as nothing found and is listed. Of several answers each true segment takes the best of those left; where there are more answers than an
 episode can have segments (one at least), none of them is a hit. `counts` defines the figures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
@@ -127,15 +127,19 @@ def evaluate(
     `work` gives the seconds of work of episodes. LabelError: two entries for one episode.
     """
     truths, answers = _by_key(truth), _by_key(found)
+    pairs = _paired(truths, answers)
+    taken = set(pairs.values())
     seconds = {_key(path): value for path, value in (work or {}).items()}
     wanted = {k: t for k, t in truths.items() if t.episode.series not in without}
     return Report(
         type=type,
         episodes=tuple(
-            _judge(t, answers.get(key), type, seconds.get(key)) for key, t in wanted.items()
+            _judge(t, answers.get(pair), type, seconds.get(pair))
+            for key, t in wanted.items()
+            for pair in (pairs.get(key, key),)
         ),
-        missing=tuple(key for key in wanted if key not in answers),
-        unknown=tuple(key for key in answers if key not in truths),
+        missing=tuple(key for key in wanted if key not in pairs),
+        unknown=tuple(key for key in answers if key not in taken),
     )
 
 
@@ -264,3 +268,41 @@ def _by_key(rows: Sequence[R]) -> dict[str, R]:
 
 def _key(path: Path) -> str:
     return "/".join(path.parts[-2:])
+
+
+def _paired(truths: Collection[str], answers: Collection[str]) -> dict[str, str]:
+    """The key of each truth's answer; a name that several truths share settles nothing."""
+    pairs = {key: key for key in truths if key in answers}
+    for name_of in (_without_suffix, _stem):
+        taken = set(pairs.values())
+        offered = _grouped((key for key in answers if key not in taken), name_of)
+        wanted = _grouped((key for key in truths if key not in pairs), name_of)
+        for name, (key, *more) in wanted.items():
+            fits = offered.get(name, [])
+            if name_of is _stem and not _is_id(key):
+                fits = [answer for answer in fits if _is_id(answer)]
+            if fits and not more:
+                if len(fits) > 1:
+                    raise LabelError(name, "has two entries", "keep one")
+                pairs[key] = fits[0]
+    return pairs
+
+
+def _grouped(keys: Iterable[str], name_of: Callable[[str], str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for key in keys:
+        groups.setdefault(name_of(key), []).append(key)
+    return groups
+
+
+def _without_suffix(key: str) -> str:
+    return f"{PurePosixPath(key).parent.name}/{_stem(key)}"
+
+
+def _stem(key: str) -> str:
+    return PurePosixPath(key).stem
+
+
+def _is_id(key: str) -> bool:
+    """Whether a path says no more than an id: "<id>/<id>.mp4", or a file without a folder."""
+    return PurePosixPath(key).parent.name in ("", _stem(key))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zastavka import charts
-from zastavka.detection import read_detections
-from zastavka.errors import MissingExtra
+from zastavka.detection import Detection, read_detections
+from zastavka.errors import LabelError, MissingExtra
 from zastavka.evaluate import CONSTANT, Report, constant_answers, evaluate
 from zastavka.labels import LabelProblem, read_truth
 from zastavka.media import probe
@@ -52,7 +52,7 @@ class Comparison:
         names = [path.stem for path in found]
         for path in found:
             name = path.stem if names.count(path.stem) == 1 else str(path)
-            reports[name] = evaluate(true, read_detections(path), type=type, without=without)
+            reports[name] = _judged(path, true, type, without)
         return cls(reports, tuple(problems))
 
     def text(self, translate: Translate = str) -> str:
@@ -105,3 +105,16 @@ class Comparison:
                     first = ", ".join([*keys[:5], *(["..."] if len(keys) > 5 else [])])
                     notes.append(line.format(name=name, n=len(keys), first=first))
         return notes
+
+
+def _judged(path: Path, truth: Sequence[Detection], type: str, without: Sequence[str]) -> Report:
+    """The answers of a file, judged. LabelError: not one of them is of an episode in the truth."""
+    found = read_detections(path)
+    report = evaluate(truth, found, type=type, without=without)
+    if found and len(report.unknown) == len(found):  # no score of zero, but the wrong files
+        raise LabelError(
+            path, "none of the {n} answers is of an episode in the truth, as {first}",
+            "give the truth of these episodes; they are matched by folder and name, or by id",
+            n=len(found), first=report.unknown[0],
+        )  # fmt: skip
+    return report
