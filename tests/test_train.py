@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from zastavka.crf import best_path
 from zastavka.errors import DatasetError, ModelError, StorageError
 from zastavka.inputs import InputSpec
 from zastavka.learn import train as training
-from zastavka.learn.batches import batches
+from zastavka.learn.batches import Shown, batches
 from zastavka.learn.dataset import Dataset, Window, read_dataset, write_dataset
 from zastavka.learn.train import CHECKPOINT, Epoch, Step, Trained, fit, train
 from zastavka.model import Head
@@ -253,3 +254,64 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(
     state = torch.load(tmp_path / "m" / CHECKPOINT, weights_only=True)
     assert state["epoch"] == 2
     assert [path.name for path in (tmp_path / "m").iterdir()] == [CHECKPOINT]
+
+
+def test_resume_refuses_another_dataset_and_a_new_run_does_not_bury_a_stopped_one(
+    tmp_path: Path,
+) -> None:
+    config = config_with(epochs=2)
+
+    def stop(event: object) -> None:
+        if isinstance(event, Epoch):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(dataset_of(), config, tmp_path / "m", progress=stop)
+    with pytest.raises(ModelError, match="another dataset"):
+        fit(dataset_of(seed=1), config, tmp_path / "m", resume=True)
+    with pytest.raises(ModelError, match="add --resume"):
+        fit(dataset_of(), config, tmp_path / "m")
+    assert len(fit(dataset_of(), config, tmp_path / "m", resume=True).log) == 2
+
+
+def test_the_average_of_the_weights_follows_every_step(tmp_path: Path) -> None:
+    config = config_with(epochs=3, average=0.5, validation=0.0)
+    averaged = weights_of(fit(dataset_of(), config, tmp_path / "a"))
+    last = weights_of(fit(dataset_of(), config_with(epochs=3, validation=0.0), tmp_path / "b"))
+    moved = [np.abs(averaged[key] - last[key]).max() for key in last]
+    assert 0 < max(moved) < 0.1
+
+
+def test_windows_of_other_columns_or_labels_are_refused(tmp_path: Path) -> None:
+    windows = list(dataset_of().windows)
+    wide = replace(windows[3], inputs=np.zeros((40, WIDTH + 1), np.float32))
+    with pytest.raises(DatasetError, match="'v3' 7 wide, 6 wanted"):
+        fit(Dataset((*windows[:3], wide), SPEC), SMALL, tmp_path / "m")
+    odd = replace(windows[3], labels=np.full(40, 2, np.float32))
+    with pytest.raises(DatasetError, match="'v3' other than 0 and 1"):
+        fit(Dataset((*windows[:3], odd), SPEC), SMALL, tmp_path / "m")
+
+
+def test_a_dropped_sense_is_what_a_file_without_it_gives() -> None:
+    spec = InputSpec("builtin/1", 111, 64, "all")
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30, spec.width)).astype(np.float32)
+    rows[:, -2:] = 1.0
+    spec = replace(
+        spec, mean=np.zeros(spec.width, np.float32), spread=np.ones(spec.width, np.float32)
+    )
+    window = Window("v", "s", 0, rows, np.zeros(30, np.float32))
+    options = DEFAULT.train.model_copy(
+        update={"splice": 0.0, "crop_rows": None, "noise": 0.0, "mask_rows": 0.0, "drop_sense": 1.0}
+    )
+    shown = Shown(Dataset((window,), spec), options, spec, 0.5)
+    hidden = set()
+    for _ in range(20):
+        inputs = shown.collate([window], rng)[0][0].numpy()
+        for sense, flag in zip(spec.senses, (-2, -1), strict=True):
+            if (inputs[:, sense] == 0).all():
+                assert (inputs[:, flag] == 0).all()
+                hidden.add(flag)
+            else:
+                assert (inputs[:, flag] == 1).all()
+    assert hidden == {-2, -1}
