@@ -2,8 +2,9 @@
 
 Frames lie on a grid of 0.1 s. An answer that awaits review is no answer. Episodes are matched by
 the last two parts of their paths, else without the suffix, else by the id alone where a side has no
-more than that; one without an entry counts as nothing found and is listed. Of several answers each true segment takes the best of those left; where there are more answers than an
-episode can have segments (one at least), none of them is a hit. `counts` defines the figures.
+more than that; one without an entry counts as nothing found and is listed. Of several answers each
+true segment takes the best of those left; where there are more answers than an episode can have
+segments (one at least), none of them is a hit. `counts` defines the figures.
 """
 
 from __future__ import annotations

@@ -111,7 +111,8 @@ def _judged(path: Path, truth: Sequence[Detection], type: str, without: Sequence
     """The answers of a file, judged. LabelError: not one of them is of an episode in the truth."""
     found = read_detections(path)
     report = evaluate(truth, found, type=type, without=without)
-    if found and len(report.unknown) == len(found):  # no score of zero, but the wrong files
+    # no score of zero, but the wrong file; a truth of doubtful labels alone tells of those
+    if truth and found and len(report.unknown) == len(found):
         raise LabelError(
             path, "none of the {n} answers is of an episode in the truth, as {first}",
             "give the truth of these episodes; they are matched by folder and name, or by id",
