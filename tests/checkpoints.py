@@ -52,13 +52,14 @@ def picture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
 PICTURES = [picture(h, w, seed) for seed, (h, w) in enumerate(SIZES)]
 
 
-def save_clip(folder: Path, *, width: int = 24, seed: int = 0) -> Path:
-    """A whole CLIP, text tower and all; vectors of `width`."""
+def save_clip(folder: Path, *, width: int = 24, pooled: int = 48, seed: int = 0) -> Path:
+    """A whole CLIP, text tower and all; vectors of `width`, before the projection of `pooled`."""
     t = _transformers()
 
     _seed(seed)
     # the vision part keeps its own default projection, as some published checkpoints do
-    config = t.CLIPConfig(text_config=_TEXT, vision_config=_VISION, projection_dim=width)
+    vision = _VISION | {"hidden_size": pooled}
+    config = t.CLIPConfig(text_config=_TEXT, vision_config=vision, projection_dim=width)
     return _save(folder, t.CLIPModel(config), clip_processor())
 
 

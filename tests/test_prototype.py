@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from checkpoints import save_clip
+from media_files import Film, write
 from zastavka.crf import best_path
+from zastavka.episode import Episode
 from zastavka.errors import ModelError
 from zastavka.features import EpisodeFeatures
 from zastavka.learn.network import IntroDetectionTransformer
 from zastavka.learn.prototype import converted, load_prototype, prototype_config
 from zastavka.model import Head
+from zastavka.pictures import Pictures
+from zastavka.pipeline import Detector
 from zastavka.segment import Grid
 
 WIDTH, HEADS, LAYERS, ROWS, HIDDEN = 24, 3, 2, 60, 32
@@ -289,6 +295,55 @@ def test_a_converted_model_answers_without_torch_as_the_prototype_did(
     before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert converted(path, str(clip), HEADS, tmp_path / "cache", "cpu") == folder
     assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+
+
+def prototype_vectors(folder: Path, images: list[NDArray[np.uint8]]) -> Tensor:
+    """By transformers' own classes, as the prototype's code calls them."""
+    import transformers as t
+
+    loud: Any = t.utils.logging
+    loud.set_verbosity_error()
+    tower: Any = t.CLIPVisionModel.from_pretrained(folder)
+    auto: Any = t.AutoImageProcessor
+    processor = auto.from_pretrained(folder)
+    with torch.no_grad():
+        inputs = processor(images=[Image.fromarray(image) for image in images], return_tensors="pt")
+        vectors: Tensor = tower.eval()(**inputs).pooler_output
+    return vectors
+
+
+def test_a_file_is_answered_as_by_the_prototypes_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its network is as wide as the tower is before the projection, like clip-vit-base-patch32."""
+    monkeypatch.setattr("zastavka.vision.multiplies_bf16", lambda _device: False)
+    tower = save_clip(tmp_path / "tower", width=16, pooled=WIDTH)
+    weights = old_weights()
+    folder = converted(saved(tmp_path, weights), str(tower), HEADS, tmp_path / "cache", "cpu")
+    film = write(tmp_path / "a.mkv", Film(times=tuple(i / 2 for i in range(2 * ROWS))))
+    with Pictures.at(film, [float(second) for second in range(ROWS)]) as pictures:
+        images = [picture.image for picture in pictures]
+    theirs = prototype_vectors(tower, images)
+    logits = twin_logits(weights, theirs).numpy()
+    scaled = twin_logits(weights, F.normalize(theirs, dim=-1)).numpy()
+    assert np.abs(logits - scaled).max() > 0.5  # the test would show it
+    for encoder in (None, str(tower)):
+        detector = Detector.load(folder, encoder, device="cpu")
+        features = detector.features(Episode(film))
+        emissions = detector.head.emissions(features)
+        np.testing.assert_allclose(emissions, logits, atol=0.05)
+    tags = best_path(emissions, detector.head.crf.biased(1.5, -1.5))
+    assert "".join(map(str, tags.tolist())) == twin_tags(weights, torch.from_numpy(logits))
+
+
+def test_vectors_after_the_projection_come_first(tmp_path: Path) -> None:
+    both = save_clip(tmp_path / "both", width=WIDTH, pooled=WIDTH)
+    path = saved(tmp_path, old_weights())
+    for text, variant in (("", "#raw"), ("#pooled,raw", "#pooled,raw"), ("#pooled", "#pooled")):
+        folder = converted(path, f"{both}{text}", HEADS, tmp_path / "cache", "cpu")
+        head = Head.load(folder)
+        assert head.config.extract.encoder == f"{both}{variant}"
+        assert head.spec.encoder.endswith(variant)
 
 
 def test_an_encoder_of_another_width_is_refused(tmp_path: Path) -> None:

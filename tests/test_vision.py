@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 import checkpoints as ck
 from checkpoints import PICTURES
 from zastavka import vision
 from zastavka.errors import OptionError
 from zastavka.preparation import TheirPreparation
-from zastavka.vision import CheckpointEncoder, load_encoder
+from zastavka.vision import CheckpointEncoder, EncoderName, load_encoder, with_variant_of
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -117,6 +118,76 @@ def test_bf16_stays_close_to_fp32(folders: dict[str, Path], family: str) -> None
     assert not np.array_equal(fine, coarse)
 
 
+def their_pooled(folder: Path) -> NDArray[np.float32]:
+    """What the prototype's code took: of the picture tower alone, as it comes out."""
+    import torch
+    import transformers as t
+
+    loud: Any = t.utils.logging
+    loud.set_verbosity_error()
+    model: Any = t.CLIPVisionModel.from_pretrained(folder, dtype=torch.float32)
+    auto: Any = t.AutoImageProcessor
+    processor = auto.from_pretrained(folder)
+    with torch.inference_mode():
+        rows = [
+            model.eval()(**processor(images=Image.fromarray(one), return_tensors="pt"))
+            for one in PICTURES
+        ]
+    vectors: NDArray[np.float32] = np.stack([row.pooler_output[0].numpy() for row in rows])
+    return vectors
+
+
+@pytest.mark.parametrize("family", ["clip", "clip-vision", "clip-bare"])
+def test_vectors_as_the_prototypes_code_took_them(folders: dict[str, Path], family: str) -> None:
+    encoder = CheckpointEncoder(
+        str(folders[family]), output="pooled", scaled=False, precision="fp32"
+    )
+    mine, theirs = encoder.encode(PICTURES), their_pooled(folders[family])
+    assert mine.shape == theirs.shape == (len(PICTURES), 48)
+    assert np.linalg.norm(mine - theirs, axis=1).max() < 0.02 * np.linalg.norm(theirs, axis=1).min()
+    assert np.linalg.norm(theirs, axis=1).min() > 2  # lengths say something
+
+
+def test_which_vectors_is_part_of_the_string_and_of_the_name(folders: dict[str, Path]) -> None:
+    folder = str(folders["clip"])
+    plain = load_encoder(folder)
+    for text, width, unit in (
+        ("#raw", 24, False), ("#pooled", 48, True), ("#pooled,raw", 48, False)
+    ):  # fmt: skip
+        encoder = load_encoder(folder + text)
+        assert encoder.name == plain.name + text
+        vectors = encoder.encode(PICTURES[:2])
+        assert vectors.shape == (2, width)
+        assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5) == unit
+    # a checkpoint without a projection has no other vectors
+    bare = str(folders["dinov2"])
+    assert load_encoder(f"{bare}#pooled").name == load_encoder(bare).name
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("clip", EncoderName("clip")),
+        ("a/b#raw", EncoderName("a/b", raw=True)),
+        ("/x/y#raw,pooled", EncoderName("/x/y", pooled=True, raw=True)),
+        ("/x/tower#1", EncoderName("/x/tower#1")),
+        ("/x/tower#1#pooled", EncoderName("/x/tower#1", pooled=True)),
+        ("#raw", EncoderName("#raw")),
+        ("a#", EncoderName("a#")),
+    ],
+)
+def test_encoder_names(text: str, parsed: EncoderName) -> None:
+    assert EncoderName.parse(text) == parsed
+    assert EncoderName.parse(str(parsed)) == parsed
+
+
+def test_another_copy_of_an_encoder_gives_the_vectors_that_the_model_knows() -> None:
+    assert with_variant_of("/copy", "clip#pooled,raw") == "/copy#pooled,raw"
+    assert with_variant_of("/copy#raw", "clip#pooled,raw") == "/copy#raw"
+    assert with_variant_of("/copy", "clip") == "/copy"
+    assert with_variant_of("builtin", "clip#raw") == "builtin"
+
+
 def test_builtin_needs_no_checkpoint() -> None:
     encoder = load_encoder("builtin")
     assert encoder.name.startswith("builtin/")
@@ -180,7 +251,7 @@ def test_precision_follows_the_device(
 ) -> None:
     import torch
 
-    monkeypatch.setattr(vision, "_multiplies_bf16", lambda _device: fast)
+    monkeypatch.setattr(vision, "multiplies_bf16", lambda _device: fast)
     encoder = CheckpointEncoder(str(folders["clip"]), device="cpu")
     assert encoder._dtype == (torch.bfloat16 if fast else torch.float32)
 

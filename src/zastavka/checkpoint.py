@@ -21,16 +21,17 @@ from zastavka.errors import MissingExtra, ModelError
 
 T = TypeVar("T")
 
+_POOLED = "pooler_output"
 # config.model_type -> (class of the picture tower, which of its outputs is the vector)
 _TOWERS = {
     "clip": ("CLIPVisionModelWithProjection", "image_embeds"),
     "clip_vision_model": ("CLIPVisionModelWithProjection", "image_embeds"),
-    "siglip": ("SiglipVisionModel", "pooler_output"),
-    "siglip_vision_model": ("SiglipVisionModel", "pooler_output"),
-    "siglip2": ("Siglip2VisionModel", "pooler_output"),
-    "siglip2_vision_model": ("Siglip2VisionModel", "pooler_output"),
-    "dinov2": ("Dinov2Model", "pooler_output"),
-    "dinov2_with_registers": ("Dinov2WithRegistersModel", "pooler_output"),
+    "siglip": ("SiglipVisionModel", _POOLED),
+    "siglip_vision_model": ("SiglipVisionModel", _POOLED),
+    "siglip2": ("Siglip2VisionModel", _POOLED),
+    "siglip2_vision_model": ("Siglip2VisionModel", _POOLED),
+    "dinov2": ("Dinov2Model", _POOLED),
+    "dinov2_with_registers": ("Dinov2WithRegistersModel", _POOLED),
 }
 _WEIGHTS = (
     "model.safetensors", "model.safetensors.index.json",
@@ -43,14 +44,17 @@ _PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 class Checkpoint:
     """What an encoder needs of it."""
 
-    name: str  # "type:label:hash"
+    name: str  # "type:label:hash", and "#pooled" where that is another vector than by default
     tower: Any  # torch.nn.Module, in the precision of its file
     output: str  # which output of the tower is the vector
     processor: Any  # transformers' image processor
 
 
-def read_checkpoint(name: str) -> Checkpoint:
-    """From a hub name or a folder, along one path. ModelError."""
+def read_checkpoint(name: str, pooled: bool = False) -> Checkpoint:
+    """From a hub name or a folder, along one path. ModelError.
+
+    `pooled`: the vector before the projection, where there is one.
+    """
     _check_place(name)
     with _quiet():
         config = loaded(name, "config.json", lambda: _config(name))
@@ -58,7 +62,10 @@ def read_checkpoint(name: str) -> Checkpoint:
         tower, output = loaded(name, _WEIGHTS[0], lambda: _tower(name, config))
         identity = loaded(name, _WEIGHTS[0], lambda: _identity(name))
     label = Path(name).resolve().name if Path(name).is_dir() else name
-    return Checkpoint(f"{config.model_type}:{label}:{identity}", tower, output, processor)
+    own = f"{config.model_type}:{label}:{identity}"
+    if pooled and output != _POOLED:
+        return Checkpoint(f"{own}#pooled", tower.vision_model, _POOLED, processor)
+    return Checkpoint(own, tower, output, processor)
 
 
 def loaded(name: str, file: str, load: Callable[[], T]) -> T:
@@ -184,7 +191,7 @@ def _tower(name: str, config: Any) -> tuple[Any, str]:
     missing = sorted(report["missing_keys"])
     bare = config.model_type == "clip_vision_model"  # one may be saved without its projection
     if bare and missing == ["visual_projection.weight"]:
-        return tower.vision_model, "pooler_output"
+        return tower.vision_model, _POOLED
     if missing:  # transformers would go on with random numbers in their place
         raise ModelError(
             name,

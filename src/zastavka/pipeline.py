@@ -18,7 +18,7 @@ from zastavka.features import EpisodeFeatures, extract
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
 from zastavka.segment import Grid
-from zastavka.vision import PictureEncoder, load_encoder
+from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
 
 Progress = Callable[[Episode, float], None]  # the episode at work and its share done, in [0, 1]
 
@@ -58,7 +58,8 @@ class Detector:
     ) -> Detector:
         """The model of a folder, with its own encoder or another copy of it, by name or folder."""
         head = Head.load(model)
-        chosen = load_encoder(encoder or head.config.extract.encoder, device=device)
+        trained = head.config.extract.encoder
+        chosen = load_encoder(with_variant_of(encoder or trained, trained), device=device)
         if not head.spec.fits(chosen.name):
             raise ModelError(
                 model, "was trained on pictures of '{wanted}', not of '{found}'",

@@ -6,7 +6,8 @@ Checkpoints need the extra `clip`; docs/encoders.md says which work and what the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,40 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in this call
 CLIP = "openai/clip-vit-large-patch14"  # the prototype's checkpoint: projected, 768 wide
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderName:
+    """What `--encoder` says: a place, and after a # which of the checkpoint's vectors.
+
+    "pooled": before the projection; "raw": not scaled to unit length. The prototype's code took
+    "pooled,raw".
+    """
+
+    place: str  # 'builtin', 'clip', a hub name or a folder
+    pooled: bool = False
+    raw: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Of a string; a # followed by other words belongs to the place."""
+        place, _, words = text.rpartition("#")
+        chosen = set(words.split(","))
+        if not place or not chosen <= {"pooled", "raw"}:
+            return cls(text)
+        return cls(place, "pooled" in chosen, "raw" in chosen)
+
+    def __str__(self) -> str:
+        words = [word for word in ("pooled", "raw") if getattr(self, word)]
+        return self.place + ("#" + ",".join(words) if words else "")
+
+
+def with_variant_of(name: str, trained: str) -> str:
+    """`name`, with the choice of vectors that `trained` makes if it makes none itself."""
+    asked, model = EncoderName.parse(name), EncoderName.parse(trained)
+    if asked.pooled or asked.raw or asked.place == "builtin":
+        return name
+    return str(EncoderName(asked.place, model.pooled, model.raw))
 
 
 class PictureEncoder(Protocol):
@@ -44,17 +79,26 @@ class PictureEncoder(Protocol):
 def load_encoder(
     name: str, *, device: str = "auto", progress: Progress | None = None
 ) -> PictureEncoder:
-    """'builtin', 'clip', a hub name or a folder. MissingExtra, ModelError, OptionError (device)."""
+    """By what `EncoderName` understands. MissingExtra, ModelError, OptionError (device)."""
     if name == "builtin":
         from zastavka.descriptor import BuiltinDescriptor
 
         return BuiltinDescriptor()
-    return CheckpointEncoder(CLIP if name == "clip" else name, device=device, progress=progress)
+    asked = EncoderName.parse(name)
+    return CheckpointEncoder(
+        CLIP if asked.place == "clip" else asked.place,
+        output="pooled" if asked.pooled else "projected",
+        scaled=not asked.raw,
+        device=device,
+        progress=progress,
+    )
 
 
 class CheckpointEncoder:
-    """The picture tower of a CLIP, SigLIP or DINOv2 checkpoint; vectors of unit length.
+    """The picture tower of a CLIP, SigLIP or DINOv2 checkpoint.
 
+    `output` "pooled" is what stands before a CLIP's projection; checkpoints without a projection
+    have that alone. `scaled`: to unit length. Both are part of the name.
     `precision` "auto": bf16 where the device has it, else fp32. The name does not tell which: they
     differ by less than 1e-3 in cosine.
     """
@@ -65,6 +109,8 @@ class CheckpointEncoder:
         self,
         name: str,
         *,
+        output: Literal["projected", "pooled"] = "projected",
+        scaled: bool = True,
         device: str = "auto",
         precision: Literal["auto", "fp32", "bf16"] = "auto",
         batch: int | None = None,
@@ -72,19 +118,23 @@ class CheckpointEncoder:
     ) -> None:
         require_libraries(name)
         self._device, self._dtype = _choose_device(device, precision)
-        checkpoint = read_checkpoint(name)
-        self.name = checkpoint.name
+        checkpoint = read_checkpoint(name, pooled=output == "pooled")
+        own = EncoderName.parse(checkpoint.name)
+        self.name = str(EncoderName(own.place, own.pooled, raw=not scaled))
+        self._scaled = scaled
         self._progress = progress
         self._tower = checkpoint.tower.to(self._device, self._dtype).eval()
         self._output = checkpoint.output
-        own = Preparation.of(checkpoint.processor)
-        self._prepare = own or TheirPreparation(checkpoint.processor)
+        plain = Preparation.of(checkpoint.processor)
+        self._prepare = plain or TheirPreparation(checkpoint.processor)
         default = 64 if self._device.type == "cuda" else 8  # 8: a CPU gains no more
-        self._batch = (batch or default) if own else 1  # theirs may leave pictures of unequal size
+        self._batch = (
+            (batch or default) if plain else 1
+        )  # theirs may leave pictures of unequal size
         self.width = self._probe(name)
 
     def encode(self, pictures: Pictures) -> NDArray[np.float32]:
-        """Pictures (h, w, 3) uint8 RGB of any size -> (n, width), unit length."""
+        """Pictures (h, w, 3) uint8 RGB of any size -> (n, width)."""
         for picture in pictures:
             if (
                 picture.dtype != np.uint8
@@ -107,9 +157,11 @@ class CheckpointEncoder:
         with torch.inference_mode():
             inputs = self._prepare(pictures, self._device)
             cast = {k: v.to(self._dtype) if v.is_floating_point() else v for k, v in inputs.items()}
-            pooled = getattr(self._tower(**cast), self._output).float()
-            unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=-1).cpu().numpy()
-        return unit
+            vectors: torch.Tensor = getattr(self._tower(**cast), self._output).float()
+            if self._scaled:
+                vectors = torch.nn.functional.normalize(vectors, dim=-1)
+            found: NDArray[np.float32] = vectors.cpu().numpy()
+        return found
 
     def _probe(self, name: str) -> int:
         """One picture through everything, so that a checkpoint that can't work says so at once."""
@@ -132,12 +184,12 @@ def _choose_device(device: str, precision: str) -> tuple[torch.device, torch.dty
         raise OptionError(device, "is no device here", "use auto, {known}", known=", ".join(usable))
     chosen = torch.device(("cuda" if "cuda" in usable else "cpu") if device == "auto" else device)
     if precision == "auto":
-        precision = "bf16" if _multiplies_bf16(chosen) else "fp32"
+        precision = "bf16" if multiplies_bf16(chosen) else "fp32"
     return chosen, torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def _multiplies_bf16(device: torch.device) -> bool:
-    """Whether in hardware: emulated, it is slower than fp32."""
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 in hardware: emulated, it is slower than fp32."""
     import torch
 
     if device.type == "cuda":

@@ -11,6 +11,7 @@ import pickle
 import re
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,10 +19,11 @@ from torch import Tensor
 
 from zastavka.config import BASELINE, Config
 from zastavka.errors import ModelError
+from zastavka.inputs import InputSpec
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE, InputSpec
-from zastavka.vision import load_encoder
+from zastavka.model import ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE
+from zastavka.vision import EncoderName, PictureEncoder, load_encoder
 
 _WRAPPINGS = ("model_state_dict", "state_dict")
 _LAYER = re.compile(r"transformer\.layers\.(\d+)\.")
@@ -31,11 +33,14 @@ _FIRST = "transformer.layers.0.linear1.weight"
 def converted(path: Path, encoder: str, n_heads: int, folder: Path, device: str = "auto") -> Path:
     """The model folder made of an old `model.pt`, below `folder`; made once for each content.
 
-    `encoder`: the checkpoint whose vectors it was trained on, which the file does not say.
+    `encoder`: the checkpoint whose vectors it was trained on, which the file does not say. The
+    prototype did not scale vectors; those before the projection are taken where only they fit.
     """
-    if Path(encoder).is_dir():
-        encoder = str(Path(encoder).resolve())
-    key = hashlib.blake2b(f"{encoder} {n_heads} {_digest(path)}".encode(), digest_size=8)
+    asked = EncoderName.parse(encoder)
+    if Path(asked.place).is_dir():
+        asked = replace(asked, place=str(Path(asked.place).resolve()))
+    encoder = str(asked)
+    key = hashlib.blake2b(f"raw {encoder} {n_heads} {_digest(path)}".encode(), digest_size=8)
     target = folder / "models" / f"{path.stem}-{key.hexdigest()}"
     if all((target / file).is_file() for file in (ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE)):
         return target
@@ -44,20 +49,32 @@ def converted(path: Path, encoder: str, n_heads: int, folder: Path, device: str 
         raise ModelError(
             path, "has {tags} tags", "give a model of 2", tags=network.classifier.out_features
         )
-    pictures = load_encoder(encoder, device=device)
-    if pictures.width != network.d_model:
-        raise ModelError(
-            path,
-            "wants vectors of {wanted} numbers, '{encoder}' gives {found}",
-            "give --encoder the checkpoint it was trained with",
-            wanted=network.d_model,
-            encoder=encoder,
-            found=pictures.width,
-        )
+    chosen, pictures = _fitting(path, asked, network.d_model, device)
     spec = InputSpec(pictures.name, pictures.width, 0, "pictures")
-    config = prototype_config(network, encoder)
-    write_model(target, network, config, spec, {}, _card(path, encoder, n_heads))
+    config = prototype_config(network, chosen)
+    write_model(target, network, config, spec, {}, _card(path, chosen, n_heads))
     return target
+
+
+def _fitting(path: Path, asked: EncoderName, width: int, device: str) -> tuple[str, PictureEncoder]:
+    """The checkpoint's vectors of this width; those before the projection come second."""
+    choices = [asked]
+    if not (asked.pooled or asked.raw or asked.place == "builtin"):
+        choices = [replace(asked, raw=True), replace(asked, pooled=True, raw=True)]
+    widths = []
+    for choice in map(str, choices):
+        pictures = load_encoder(choice, device=device)
+        if pictures.width == width:
+            return choice, pictures
+        widths.append(str(pictures.width))
+    raise ModelError(
+        path,
+        "wants vectors of {wanted} numbers, '{encoder}' gives {found}",
+        "give --encoder the checkpoint it was trained with",
+        wanted=width,
+        encoder=asked,
+        found="/".join(dict.fromkeys(widths)),
+    )
 
 
 def load_prototype(path: Path, n_heads: int = 12) -> IntroDetectionTransformer:
