@@ -483,6 +483,12 @@ def test_a_full_disk_for_answers(series: Series, learned: Learned, here: Path) -
     only(here, "found.csv")
 
 
+def test_a_folder_in_the_place_of_an_answer(series: Series, learned: Learned, here: Path) -> None:
+    (here / "out").mkdir()
+    done = zastavka("detect", series.files[0], "--model", learned.model, "--output", "out")
+    one_line(done, "out", "can't be written: Is a directory; ")
+
+
 def test_a_full_disk_for_features(series: Series, here: Path) -> None:
     options = ("--output", "features", "--set", "extract.step=5")
     zastavka("extract", series.files[0], *options)

@@ -681,7 +681,9 @@ def test_the_language_may_stand_before_the_command(one: Path, learned: Learned) 
 def process(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "zastavka", *map(str, arguments)]
-    return subprocess.run(command, check=False, stderr=subprocess.PIPE, **options)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    environment |= options.pop("env", {})
+    return subprocess.run(command, check=False, stderr=subprocess.PIPE, env=environment, **options)
 
 
 def test_nothing_heavy_is_imported_for_help() -> None:
@@ -749,7 +751,7 @@ def test_a_device_is_written_to_and_never_replaced(scored: tuple[str, str]) -> N
 
 @pytest.mark.usefixtures("here")
 def test_a_terminal_of_few_letters(learned: Learned) -> None:
-    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = process("detect", "нет.mkv", *model(learned), "--lang", "ru", env=ascii_only)
     assert done.returncode == 1
     assert done.stderr.startswith(rb"\u043d\u0435\u0442.mkv: ")
@@ -776,7 +778,7 @@ def test_a_model_of_the_prototype(series: Series, here: Path) -> None:
     assert (done.code, done.err) == (0, "")
     found = [row["found"] for row in csv.DictReader(io.StringIO(done.out))]
 
-    features = extract(file, load_encoder(str(clip)), BASELINE.extract)
+    features = extract(file, load_encoder(f"{clip}#raw"), BASELINE.extract)
     assert features.picture is not None
     tags = twin_tags(weights, twin_logits(weights, torch.from_numpy(features.picture)))
     mask = np.pad([tag == "1" for tag in tags], 3)  # unlike there, an edge row counts in full

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +113,22 @@ def emit(text: str, output: Path | None) -> None:
     except BrokenPipeError:  # `zastavka ... | head` has read enough, as typer knows
         raise
     except OSError as error:
+        if output is None:
+            _drop_what_is_buffered()
         raise StorageError(
             output or "stdout",
             "can't be written: {why}",
             "free some space, or choose another place",
             why=error.strerror or error,
         ) from error
+
+
+def _drop_what_is_buffered() -> None:
+    """Else Python tries once more at its exit, and complains in its own words."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _writable(text: str, encoding: str | None) -> str:
