@@ -32,12 +32,12 @@ from zastavka.descriptor import BuiltinDescriptor
 from zastavka.detection import Detection, Failure, Finding, write_detections
 from zastavka.errors import ZastavkaError
 from zastavka.evaluate import constant_answers
-from zastavka.labels import read_truth
 from zastavka.learn.dataset import read_dataset
 from zastavka.learn.prepare import prepare
 from zastavka.learn.train import train
 from zastavka.pipeline import Detector
 from zastavka.segment import Segment
+from zastavka.truth import read_truth
 from zastavka.waveform import read_waveform
 
 WITHOUT = ("silent-file",)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zastavka.detection import Detection, Failure, Finding, write_detections
+from zastavka.detection import Detection, Finding
 from zastavka.episode import Episode
 from zastavka.errors import LabelError, MediaError
 from zastavka.labels import (
@@ -20,10 +20,10 @@ from zastavka.labels import (
     format_time,
     parse_time,
     read_labels,
-    read_truth,
     write_labels,
 )
 from zastavka.segment import Segment
+from zastavka.truth import read_truth
 
 VK_LABELS = os.environ.get("ZASTAVKA_VK_LABELS")
 
@@ -261,54 +261,6 @@ def test_times(text: object, seconds: float | None) -> None:
 def test_times_are_rounded_not_cut() -> None:
     assert format_time(59.9996) == "0:01:00"
     assert format_time(3661.5) == "1:01:01.500"
-
-
-def test_the_truth_of_composed_episodes(tmp_path: Path) -> None:
-    path = tmp_path / "truth.json"
-    intro = {"type": "intro", "start": 12.5, "end": 42.0}
-    rows = {
-        "new-song/S01E02.mkv": {"series": "new-song", "duration": 300.0, "segments": [intro]},
-        "new-song/S01E03.mkv": {"series": "new-song", "duration": 30.0, "segments": [intro]},
-        "no-theme/S01E01.mkv": {"series": "no-theme", "duration": 200.0, "segments": []},
-    }
-    path.write_text(json.dumps(rows))
-    problems: list[LabelProblem] = []
-    truth = read_truth(path, on_problem=problems.append)
-    assert [d.episode for d in truth] == [
-        Episode(Path("new-song/S01E02.mkv"), "new-song", 1, 2),
-        Episode(Path("no-theme/S01E01.mkv"), "no-theme", 1, 1),
-    ]
-    assert truth[0].segments() == (Segment(12.5, 42.0),)
-    assert (truth[0].duration, truth[1].segments()) == (300.0, ())
-    assert [(p.id, p.kind) for p in problems] == [("new-song/S01E03.mkv", "beyond-end")]
-    below = read_truth(path, Path("/videos"), problems.append)
-    assert below[0].episode.path == Path("/videos/new-song/S01E02.mkv")
-
-
-def test_a_composed_episode_that_is_there_twice_or_wrong(tmp_path: Path) -> None:
-    path = tmp_path / "truth.json"
-    row = '"A/S01E01.mkv": {"series": "A", "duration": 9, "segments": []}'
-    path.write_text(f"{{{row}, {row}}}")
-    problems: list[LabelProblem] = []
-    assert read_truth(path, on_problem=problems.append) == []
-    assert [(p.id, p.kind) for p in problems] == [("A/S01E01.mkv", "duplicate")]
-    path.write_text(row.join("{}").replace("[]", '[{"start": 9, "end": 8}]'))
-    with pytest.raises(LabelError, match=r"episode A/S01E01\.mkv: not a segment"):
-        read_truth(path)
-
-
-def test_our_own_detections_as_truth(tmp_path: Path) -> None:
-    sure, none = label("S/1.mkv", Segment(1, 2), duration=9.0), label("S/2.mkv", duration=9.0)
-    review = Finding(segment=Segment(1, 2), status="review")
-    unsure = Detection(episode=Episode(Path("S/3.mkv")), duration=9.0, findings=(review,))
-    failed = Failure(Episode(Path("S/4.mkv")), "S/4.mkv: is empty; copy it again")
-    write_detections(tmp_path / "d.json", [sure, none, unsure, failed])
-    problems: list[LabelProblem] = []
-    assert read_truth(tmp_path / "d.json", on_problem=problems.append) == [sure, none]
-    assert [str(problem) for problem in problems] == [
-        "S/3.mkv: awaits review",
-        "S/4.mkv: was not done: S/4.mkv: is empty; copy it again",
-    ]
 
 
 def test_doubt_is_an_error_where_nobody_listens(sample: Path) -> None:

@@ -116,6 +116,11 @@ class JsonObject(dict[str, object]):
 
 def parse_detections(document: object, path: Path) -> list[Detection | Failure]:
     """The episodes of a JSON document of a run that was read from `path`."""
+    return [parse_row(row, i, path) for i, row in enumerate(rows_of(document, path))]
+
+
+def rows_of(document: object, path: Path) -> list[object]:
+    """The rows of a JSON document of a run, as they stand. LabelError: it is something else."""
     rows = document.get("episodes") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(rows, list):
         raise LabelError(
@@ -124,10 +129,11 @@ def parse_detections(document: object, path: Path) -> list[Detection | Failure]:
     version = document.get("version", FORMAT_VERSION)
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise LabelError(path, "is of another format ({v})", "update zastavka", v=version)
-    return [_parse_row(row, i, path) for i, row in enumerate(rows)]
+    return rows
 
 
-def _parse_row(row: object, i: int, path: Path) -> Detection | Failure:
+def parse_row(row: object, i: int, path: Path) -> Detection | Failure:
+    """Row i of a document. LabelError: `name` says which entry is wrong, `why` what is."""
     try:
         return _EpisodeRow.model_validate(row).value()
     except ValidationError as error:

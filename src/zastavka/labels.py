@@ -1,9 +1,7 @@
-"""What is true, read from the prototype's `labels.json` and two more formats, as `Detection`s.
+"""What is true, read from the prototype's `labels.json` as `Detection`s, and written there.
 
-    labels.json  {"<id>": {"url", "name", "start": "H:MM:SS", "end": "H:MM:SS"}}; H:MM:SS.fff too.
-                 Both times null or absent: the episode has no intro.
-    truth.json   {"<series>/S01E01.mkv": {"series", "duration", "segments": [{"type", ...}]}}
-    detections   what `detect --format json` writes
+    {"<id>": {"url", "name", "start": "H:MM:SS", "end": "H:MM:SS"}}; H:MM:SS.fff too.
+    Both times null or absent: the episode has no intro.
 
 A label that can't be taken as it stands is neither mended nor dropped in silence: it is left out of
 the detections and named among the problems, with its id and the reason.
@@ -13,24 +11,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from zastavka.detection import Detection, Failure, Finding, JsonObject, parse_detections, read_json
+from zastavka.detection import (
+    Detection,
+    Finding,
+    JsonObject,
+    read_json,
+)
 from zastavka.episode import VIDEO_SUFFIXES, Episode
 from zastavka.errors import LabelError, MediaError
 from zastavka.segment import Segment
 from zastavka.storage import write_text
 
 ProblemKind = Literal[
-    "not-an-object", "duplicate", "missing-key", "bad-time", "order", "beyond-end",
+    "malformed", "not-an-object", "duplicate", "missing-key", "bad-time", "order", "beyond-end",
     "missing-video", "unreadable-video", "unsure", "failed",
 ]  # fmt: skip
 
 # what people read, to be filled from the problem's values; one for each kind
 REASONS: dict[ProblemKind, str] = {
+    "malformed": "can't be taken: {why}",
     "not-an-object": "is not an object with 'start' and 'end'",
     "duplicate": "'{key}' is there more than once",
     "missing-key": "has no '{key}'",
@@ -76,6 +80,13 @@ class LabelReport:
     problems: list[LabelProblem]
     notes: dict[str, dict[str, str]] = field(default_factory=dict)  # id -> {"url", "name"}
 
+    def add(self, result: Detection | LabelProblem) -> None:
+        """Keep a label, or what is wrong with it."""
+        if isinstance(result, LabelProblem):
+            self.problems.append(result)
+        else:
+            self.detections.append(result)
+
 
 def read_labels(
     path: Path, videos: Path | None = None, duration_of: Callable[[Path], float] | None = None
@@ -86,33 +97,43 @@ def read_labels(
     mp4 first. With `duration_of` (seconds of a file) too, labels beyond the end are found.
     LabelError: the file is no such file at all, or there is no folder `videos`.
     """
-    return _read_labels(_object(path), videos, duration_of)
+    return labels_of(read_object(path), videos, duration_of)
 
 
-def read_truth(
-    path: Path,
-    videos: Path | None = None,
-    on_problem: Callable[[LabelProblem], None] | None = None,
-    duration_of: Callable[[Path], float] | None = None,
-) -> list[Detection]:
-    """What is true, from any of the three formats, told apart by what the file holds.
+def read_object(path: Path) -> JsonObject:
+    """The labels of a file as they stand. LabelError: it is no object."""
+    document = read_json(path)
+    if isinstance(document, JsonObject):
+        return document
+    raise LabelError(path, "is not an object of labels", "see `docs/formats.md`")
 
-    Doubtful entries go to `on_problem`; without it the first one is a LabelError.
-    """
-    document = _object(path)
-    if isinstance(document.get("episodes"), list):
-        report = _sure(parse_detections(document, path))
-    elif any(isinstance(row, dict) and "segments" in row for row in document.values()):
-        report = _read_composed(document, path, videos)
-    else:
-        report = _read_labels(document, videos, duration_of)
-    for problem in report.problems:
-        if on_problem is None:
-            found = "{n} doubtful labels, the first is {first}"
-            n = len(report.problems)
-            raise LabelError(path, found, "mend them, or take them out", n=n, first=problem)
-        on_problem(problem)
-    return report.detections
+
+def labels_of(
+    document: JsonObject, videos: Path | None, duration_of: Callable[[Path], float] | None
+) -> LabelReport:
+    """The labels of a document in the prototype's format; see `read_labels`."""
+    if videos is not None and not videos.is_dir():
+        raise LabelError(videos, "is not a folder", "give the folder of the videos")
+    report = LabelReport(detections=[], problems=[])
+    for id, row in document.items():
+        if isinstance(row, dict):
+            report.notes[id] = {k: v for k in ("url", "name") if isinstance(v := row.get(k), str)}
+        if id in document.repeated:
+            result: Detection | LabelProblem = LabelProblem(id, "duplicate", {"key": id})
+        else:
+            result = _read_row(id, row, report.notes.get(id, {}).get("name"), videos, duration_of)
+        report.add(result)
+    return report
+
+
+def beyond_end(id: str, detection: Detection) -> LabelProblem | None:
+    """What is wrong with a label that goes on after its video."""
+    last = max((finding.segment.end for finding in detection.findings), default=0.0)
+    if detection.duration is None or last <= detection.duration + _SLACK:
+        return None
+    return LabelProblem(
+        id, "beyond-end", {"end": format_time(last), "duration": detection.duration}
+    )
 
 
 def write_labels(
@@ -152,33 +173,6 @@ def format_time(seconds: float) -> str:
     return f"{clock}.{ms:03d}" if ms else clock
 
 
-def _object(path: Path) -> JsonObject:
-    document = read_json(path)
-    if isinstance(document, JsonObject):
-        return document
-    raise LabelError(path, "is not an object of labels", "see `docs/formats.md`")
-
-
-def _read_labels(
-    document: JsonObject, videos: Path | None, duration_of: Callable[[Path], float] | None
-) -> LabelReport:
-    if videos is not None and not videos.is_dir():
-        raise LabelError(videos, "is not a folder", "give the folder of the videos")
-    report = LabelReport(detections=[], problems=[])
-    for id, row in document.items():
-        if isinstance(row, dict):
-            report.notes[id] = {k: v for k in ("url", "name") if isinstance(v := row.get(k), str)}
-        if id in document.repeated:
-            result: Detection | LabelProblem = LabelProblem(id, "duplicate", {"key": id})
-        else:
-            result = _read_row(id, row, report.notes.get(id, {}).get("name"), videos, duration_of)
-        if isinstance(result, LabelProblem):
-            report.problems.append(result)
-        else:
-            report.detections.append(result)
-    return report
-
-
 def _read_row(
     id: str,
     row: object,
@@ -205,7 +199,7 @@ def _read_row(
         duration=duration,
         findings=tuple(Finding(segment=segment, sources=("label",)) for segment in times),
     )
-    return _beyond_end(id, detection) or detection
+    return beyond_end(id, detection) or detection
 
 
 def _times(id: str, row: JsonObject) -> tuple[Segment, ...] | LabelProblem:
@@ -226,15 +220,6 @@ def _times(id: str, row: JsonObject) -> tuple[Segment, ...] | LabelProblem:
     return (Segment(*seconds),)
 
 
-def _beyond_end(id: str, detection: Detection) -> LabelProblem | None:
-    last = max((finding.segment.end for finding in detection.findings), default=0.0)
-    if detection.duration is None or last <= detection.duration + _SLACK:
-        return None
-    return LabelProblem(
-        id, "beyond-end", {"end": format_time(last), "duration": detection.duration}
-    )
-
-
 def _find_video(videos: Path, id: str) -> Path | None:
     suffixes = (".mp4", *sorted(VIDEO_SUFFIXES))
     name = Path(id).name
@@ -245,37 +230,6 @@ def _find_video(videos: Path, id: str) -> Path | None:
             if file.is_file():
                 return file
     return None
-
-
-def _read_composed(document: JsonObject, path: Path, videos: Path | None) -> LabelReport:
-    """The truth of composed episodes: {path: {"series", "duration", "segments"}}."""
-    rows: list[object] = []
-    for key, row in document.items():
-        guess = Episode.from_path(Path(key))
-        file = (videos / key if videos else Path(key)).as_posix()
-        head = {"path": file, "season": guess.season, "number": guess.number}
-        if key not in document.repeated:
-            rows.append(head | row if isinstance(row, dict) else row)
-    report = _sure(parse_detections({"episodes": rows}, path))
-    for key in sorted(document.repeated):
-        report.problems.append(LabelProblem(key, "duplicate", {"key": key}))
-    return report
-
-
-def _sure(results: Sequence[Detection | Failure]) -> LabelReport:
-    """What of a run can be taken as the truth: neither failures nor what awaits review."""
-    report = LabelReport(detections=[], problems=[])
-    for result in results:
-        id = result.episode.path.as_posix()
-        if isinstance(result, Failure):
-            report.problems.append(LabelProblem(id, "failed", {"why": result.error}))
-        elif any(finding.status == "review" for finding in result.findings):
-            report.problems.append(LabelProblem(id, "unsure"))
-        elif problem := _beyond_end(id, result):
-            report.problems.append(problem)
-        else:
-            report.detections.append(result)
-    return report
 
 
 def _id(file: Path, videos: Path | None) -> str:

@@ -11,11 +11,12 @@ from zastavka import charts
 from zastavka.detection import Detection, read_detections
 from zastavka.errors import LabelError, MissingExtra
 from zastavka.evaluate import CONSTANT, Report, constant_answers, evaluate
-from zastavka.labels import LabelProblem, read_truth
+from zastavka.labels import LabelProblem
 from zastavka.media import probe
 from zastavka.page import render
 from zastavka.storage import write_text
 from zastavka.tables import by_series, summaries
+from zastavka.truth import read_truth
 
 Translate = Callable[[str], str]
 

@@ -13,9 +13,10 @@ from zastavka.detection import Detection
 from zastavka.errors import ZastavkaError
 from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import InputSpec
-from zastavka.labels import LabelProblem, read_truth
+from zastavka.labels import LabelProblem
 from zastavka.learn.dataset import build, write_dataset
 from zastavka.media import probe
+from zastavka.truth import read_truth
 from zastavka.vision import PictureEncoder, load_encoder
 
 Problem = Callable[[LabelProblem | ZastavkaError], None]
