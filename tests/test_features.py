@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from media_files import Film, Tone, number_of, write
+from media_files import HEIGHT, WIDTH, Film, Tone, number_of, write
 from zastavka import audio
+from zastavka import features as features_module
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError
 from zastavka.features import EpisodeFeatures, extract, load, row_times, save
+from zastavka.media import probe
+from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 
 OPTIONS = ExtractOptions(step=0.5)
@@ -110,6 +114,86 @@ def test_the_last_picture_stays_on_screen_while_the_sound_goes_on(tmp_path: Path
     assert found.picture is not None
     assert found.picture[6:, 0].tolist() == [35.0] * 6
     assert found.picture[5, 0] == 33.0
+
+
+def cut(path: Path, share: float) -> Path:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    return path
+
+
+@pytest.mark.parametrize("tones", [(), (Tone(seconds=30.0, rate=8000),)], ids=["mute", "heard"])
+@pytest.mark.parametrize("sound", [True, False])
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_a_file_that_breaks_off_is_told(
+    tmp_path: Path, tones: Sequence[Tone], sound: bool, share: float
+) -> None:
+    path = cut(film(tmp_path / "a.mkv", seconds=30.0, tones=tones), share)
+    with pytest.raises(MediaError, match=r"a\.mkv: breaks off at (\d+) s of 30 s;") as error:
+        extract(path, Reader(), OPTIONS.model_copy(update={"sound": sound}))
+    assert float(str(error.value.values["seconds"])) == pytest.approx(30 * share, abs=3)
+
+
+def test_what_breaks_off_behind_the_window_is_whole(tmp_path: Path) -> None:
+    path = cut(film(tmp_path / "a.mkv", seconds=30.0), 0.6)
+    options = OPTIONS.model_copy(
+        update={"window_share": 0.4, "window_min": 1.0, "window_max": 900.0}
+    )
+    found = extract(path, Reader(), options)
+    assert found.picture is not None
+    assert found.picture[:, 0].tolist() == [int((i / 2 + 0.25) * RATE) for i in range(24)]
+
+
+def test_sound_alone_that_breaks_off_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mka", Film(times=(), tones=(Tone(seconds=30, rate=8000),)))
+    with pytest.raises(MediaError, match=r"breaks off at 1\d s of 30 s"):
+        extract(cut(path, 0.5), Reader(), OPTIONS)
+
+
+def test_a_length_guessed_by_the_bit_rate_is_no_promise(tmp_path: Path) -> None:
+    # nearly still at first, so what follows at 40 times the bit rate seems to last 40 times as long
+    parts = [
+        write(tmp_path / f"{hz}.aac", Film(times=(), tones=(Tone(hz=hz, seconds=15, codec="aac"),)))
+        for hz in (0.0, 440.0)
+    ]
+    path = tmp_path / "a.aac"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert probe(path).duration > 40
+    assert extract(path, Reader(), OPTIONS).sound is not None
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_either_may_end_before_the_other(tmp_path: Path, sound: bool) -> None:
+    options = OPTIONS.model_copy(update={"sound": sound})
+    for pictures, heard in ((5.0, 30.0), (30.0, 5.0)):
+        path = film(tmp_path / "a.mkv", pictures, tones=[Tone(seconds=heard, rate=8000)])
+        found = extract(path, Reader(), options)
+        assert found.picture is not None
+        last = int(min(29.75, pictures - 0.01) * RATE)
+        assert found.picture[-1, 0] == last
+
+
+def test_large_pictures_come_in_small_batches_and_none_outlives_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[weakref.ref[NDArray[np.uint8]]] = []
+
+    class Forgetful(Reader):
+        def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+            described.extend(map(weakref.ref, pictures))
+            return super().encode(pictures)
+
+    def read(self: Pictures) -> Picture:
+        # the reader itself may hold the one it gave last
+        assert sum(picture() is not None for picture in described) <= 1
+        return next(self._pictures)
+
+    monkeypatch.setattr(Pictures, "__next__", read)
+    monkeypatch.setattr(features_module, "_BYTES", 5 * WIDTH * HEIGHT * 3 + 1)
+    encoder = Forgetful()
+    found = extract(film(tmp_path / "a.mkv"), encoder, OPTIONS)
+    assert encoder.calls == [5, 5, 2]
+    assert found.picture is not None
+    assert found.picture[:, 0].tolist() == [int((i / 2 + 0.25) * RATE) for i in range(12)]
 
 
 def test_pictures_are_described_in_batches_and_progress_is_told(tmp_path: Path) -> None:

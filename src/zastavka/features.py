@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from zastavka import audio
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
-from zastavka.media import probe
+from zastavka.media import last_packet_time, probe
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 from zastavka.storage import replacing
@@ -24,9 +23,12 @@ from zastavka.waveform import read_waveform
 
 Floats = NDArray[np.float32]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
+Edit = Callable[[Picture], NDArray[np.uint8]]
 
 _FORMAT = "1"
-_BATCH = 64  # pictures described at once: bounds memory at any length
+_BATCH = 64  # pictures described at once
+_BYTES = 50_000_000  # and no more than these, which are 8 pictures of 1080p or 2 of 4K
+_SLACK = 5.0  # seconds that sound and pictures may be shorter than the file says
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def extract(
 ) -> EpisodeFeatures:
     """Read the searched window of a file and describe its pictures and sound.
 
-    MediaError: the file can't be read, or is shorter than one row.
+    MediaError: the file can't be read, breaks off before the window ends, or is shorter than a row.
     """
     info = probe(path)
     if info.duration < options.step:
@@ -89,11 +91,14 @@ def extract(
             seconds=info.duration, step=options.step,
         )  # fmt: skip
     grid = Grid.over(options.window(info.duration), options.step)
-    sound = _sound(path, grid, options) if options.sound else None
+    sound, heard = _sound(path, grid, options) if options.sound else (None, 0.0)
     times = row_times(grid, options)
-    picture = describe_pictures(path, times, encoder, progress=progress) if info.video else None
+    picture, seen = _pictures(path, times, encoder, None, progress) if info.video else (None, 0.0)
     if picture is None and sound is None:
         raise MediaError(path, "holds nothing that can be described", "give a file with pictures")
+    if picture is None or len(picture) < grid.n:
+        _check_whole(path, max(seen, heard), min(grid.duration, info.duration), info.duration)
+    picture = None if picture is None else _held(picture, grid.n)
     features = EpisodeFeatures(grid, info.duration, picture, sound, encoder.name)
     features.check_finite(path)
     return features
@@ -106,40 +111,76 @@ def row_times(grid: Grid, options: ExtractOptions) -> list[float]:
     return times
 
 
-def _sound(path: Path, grid: Grid, options: ExtractOptions) -> Floats | None:
+def _sound(path: Path, grid: Grid, options: ExtractOptions) -> tuple[Floats | None, float]:
+    """The rows of the sound, and when it ends."""
     waveform = read_waveform(path, audio.RATE, grid.duration, options.language)
-    return None if waveform is None else audio.describe_sound(waveform.samples, grid)
+    if waveform is None:
+        return None, 0.0
+    return audio.describe_sound(waveform.samples, grid), len(waveform.samples) / audio.RATE
+
+
+def _check_whole(path: Path, end: float, window: float, duration: float) -> None:
+    """MediaError where nothing at all goes on to the end of the window."""
+    if end >= window - _SLACK:
+        return
+    last = max(end, last_packet_time(path, window - _SLACK))
+    if last < window - _SLACK:
+        raise MediaError(
+            path, "breaks off at {seconds:.0f} s of {duration:.0f} s", "copy it again",
+            seconds=last, duration=duration,
+        )  # fmt: skip
 
 
 def describe_pictures(
     path: Path,
     times: Sequence[float],
     encoder: PictureEncoder,
-    edit: Callable[[Picture], NDArray[np.uint8]] | None = None,
+    edit: Edit | None = None,
     progress: Progress | None = None,
 ) -> Floats | None:
     """Vectors (len(times), encoder.width) of the pictures on screen at `times`; None: none there.
 
     `edit` changes a picture before it is described, for augmentation.
     """
+    table, _ = _pictures(path, times, encoder, edit, progress)
+    return None if table is None else _held(table, len(times))
+
+
+def _pictures(
+    path: Path,
+    times: Sequence[float],
+    encoder: PictureEncoder,
+    edit: Edit | None,
+    progress: Progress | None,
+) -> tuple[Floats | None, float]:
+    """Vectors as far as there are pictures, and when the last of these begins."""
     rows: list[Floats] = []
-    done = 0
+    done, last = 0, 0.0
     with Pictures.at(path, times, encoder.size) as pictures:
-        for batch in _batches(pictures, _BATCH):
-            images = [edit(picture) if edit else picture.image for picture in batch]
-            rows.append(encoder.encode(images))
-            done += len(batch)
+        for batch in _batches(pictures):
+            rows.append(encoder.encode([edit(p) if edit else p.image for p in batch]))
+            done, last = done + len(batch), batch[-1].time
+            batch.clear()  # or it would stay in memory while the next one is read
             if progress:
                 progress(done / len(times))
-    if not rows:
-        return None
-    table = np.concatenate(rows)
-    # a file that breaks off, or pictures that end before the sound: the last one stays on screen
-    return np.pad(table, ((0, len(times) - len(table)), (0, 0)), mode="edge")
+    return (np.concatenate(rows) if rows else None), last
 
 
-def _batches(pictures: Iterator[Picture], size: int) -> Iterator[list[Picture]]:
-    while batch := list(islice(pictures, size)):
+def _held(table: Floats, n: int) -> Floats:
+    """`n` rows: where pictures end before the sound, the last one stays on screen."""
+    return np.pad(table, ((0, n - len(table)), (0, 0)), mode="edge")
+
+
+def _batches(pictures: Iterator[Picture]) -> Iterator[list[Picture]]:
+    batch: list[Picture] = []
+    for picture in pictures:
+        batch.append(picture)
+        size = len(batch) * picture.image.nbytes  # pictures of a file are of one size, as a rule
+        del picture
+        if len(batch) == _BATCH or size + size // len(batch) > _BYTES:
+            yield batch
+            batch = []
+    if batch:
         yield batch
 
 

@@ -6,6 +6,7 @@ off every time. Edit lists and the skipped beginning of a sound track are FFmpeg
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # A recording may begin in the middle of a group of pictures; longer than this none of them is.
 _PACKETS_TO_FIRST_PICTURE = 1000
+_GUESSED = ("mp3", "aac", "ac3", "eac3", "dts")  # bare sound, whose length FFmpeg works out
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,30 @@ def _scan_duration(path: Path) -> float:
             if packet.pts is not None and packet.stream.type in ("video", "audio"):
                 stop = (packet.pts + (packet.duration or 0)) * time_base_of(packet.stream)
                 end = max(end, float(stop) - start)
+    return end
+
+
+def last_packet_time(path: Path, enough: float) -> float:
+    """When the last packet of pictures, sound or subtitles ends; at `enough` the search ends.
+
+    Infinite where the format states no length, so that `probe` had to guess it by the bit rate.
+    """
+    import av
+
+    end = 0.0
+    with open_media(path) as container:
+        if container.format.name in _GUESSED:
+            return math.inf
+        start = start_of(container)
+        try:
+            for packet in container.demux():
+                if packet.pts is not None and packet.stream.type in ("video", "audio", "subtitle"):
+                    stop = (packet.pts + (packet.duration or 0)) * time_base_of(packet.stream)
+                    end = max(end, float(stop) - start)
+                    if end >= enough:
+                        break
+        except av.error.FFmpegError:
+            pass  # cut short: what was read stands
     return end
 
 
