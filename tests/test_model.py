@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,7 @@ from zastavka.features import EpisodeFeatures
 from zastavka.inputs import InputSpec, assemble_inputs
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import Head, windows
+from zastavka.model import Head, digests_of, windows
 from zastavka.segment import Grid
 
 PICTURE, SOUND = len(descriptor.COLUMNS), len(audio.COLUMNS)
@@ -188,8 +191,6 @@ def test_nan_in_features_is_refused(model: tuple[Path, Config, object]) -> None:
 def test_a_damaged_model_is_one_line(model: tuple[Path, Config, object], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is not a model folder"):
         Head.load(tmp_path)
-    import shutil
-
     for file, text in (
         ("options.json", "{"),
         ("weights.safetensors", "junk"),
@@ -200,6 +201,55 @@ def test_a_damaged_model_is_one_line(model: tuple[Path, Config, object], tmp_pat
         (broken / file).write_text(text)
         with pytest.raises(ModelError, match=file):
             Head.load(broken)
+
+
+@pytest.mark.parametrize("killed_after", [2, 3, 4, 5])  # card and figures, network, weights, all
+def test_a_model_half_replaced_is_refused(
+    model: tuple[Path, Config, IntroDetectionTransformer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_after: int,
+) -> None:
+    folder, width = tmp_path / "m", spec_all().width
+    shutil.copytree(model[0], folder)
+    new = spec_all(mean=np.full(width, 7, np.float32), spread=np.full(width, 9, np.float32))
+    network = copy.deepcopy(model[2])
+    torch.nn.init.normal_(network.pos_encoding)
+    replace, done = os.replace, list[str]()
+
+    def dying(source: Path, target: Path) -> None:
+        if len(done) == killed_after:
+            raise KeyboardInterrupt
+        replace(source, target)
+        done.append(target.name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", dying)
+        if killed_after == 5:
+            write_model(folder, network, model[1], new, {"note": 1}, "# card\n")
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                write_model(folder, network, model[1], new, {"note": 1}, "# card\n")
+    assert done == [
+        "README.md", "metrics.json", "network.onnx", "weights.safetensors", "options.json",
+    ][:killed_after]  # fmt: skip
+    if killed_after in (3, 4):
+        with pytest.raises(ModelError, match="m: holds files of two models"):
+            Head.load(folder)
+    else:
+        mean = Head.load(folder).spec.mean
+        assert mean is not None
+        assert (mean[0] == 7) == (killed_after == 5)
+
+
+def test_a_model_without_digests_is_taken(
+    model: tuple[Path, Config, object], tmp_path: Path
+) -> None:
+    shutil.copytree(model[0], tmp_path / "m")
+    document = json.loads((tmp_path / "m" / "options.json").read_text())
+    assert document.pop("digests") == digests_of(model[0])
+    (tmp_path / "m" / "options.json").write_text(json.dumps(document))
+    assert Head.load(tmp_path / "m").config == model[1]
 
 
 def test_options_travel_with_the_model(model: tuple[Path, Config, object]) -> None:

@@ -6,6 +6,7 @@ and spread of the inputs), `options.json`, `metrics.json` and a card. Answering 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,9 @@ class Head:
                 folder, "was made by another version: {found} columns, {wanted} wanted",
                 "train it again", found=len(spec.mean), wanted=spec.width,
             )  # fmt: skip
-        return cls(folder, _open_session(folder / ONNX_FILE), config, spec, crf)
+        session = _open_session(folder / ONNX_FILE)
+        _check_digests(folder, document)
+        return cls(folder, session, config, spec, crf)
 
     @property
     def name(self) -> str:
@@ -122,6 +125,25 @@ def read_options(folder: Path) -> tuple[Config, dict[str, Any]]:
         raise ModelError(
             path, "can't be used: {why}", "train the model again", why=error
         ) from error
+
+
+def digests_of(folder: Path) -> dict[str, str]:
+    """BLAKE2b of the network and of its weights, by the name of the file."""
+    digests = {}
+    for name in (ONNX_FILE, WEIGHTS_FILE):
+        with (folder / name).open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "blake2b").hexdigest()
+    return digests
+
+
+def _check_digests(folder: Path, document: dict[str, Any]) -> None:
+    """ModelError: the files were not written together, as where a run was killed in between."""
+    wanted = document.get("digests")
+    if wanted is not None and wanted != digests_of(folder):  # models from before have none
+        raise ModelError(
+            folder, "holds files of two models: the writing of one was cut short",
+            "train it again, or copy the whole folder again",
+        )  # fmt: skip
 
 
 def _read_weights(path: Path) -> dict[str, NDArray[Any]]:

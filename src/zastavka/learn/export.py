@@ -20,7 +20,14 @@ from zastavka.config import Config
 from zastavka.errors import StorageError
 from zastavka.inputs import InputSpec
 from zastavka.learn.network import IntroDetectionTransformer
-from zastavka.model import CARD_FILE, METRICS_FILE, ONNX_FILE, OPTIONS_FILE, WEIGHTS_FILE
+from zastavka.model import (
+    CARD_FILE,
+    METRICS_FILE,
+    ONNX_FILE,
+    OPTIONS_FILE,
+    WEIGHTS_FILE,
+    digests_of,
+)
 
 Metrics = dict[str, object]
 
@@ -33,18 +40,23 @@ def write_model(
     metrics: Metrics,
     card: str,
 ) -> None:
-    """Write a model folder; what stood there is replaced only when the new one is whole."""
+    """Write a model folder; what stood there is replaced only when the new one is whole.
+
+    A run that is killed while it replaces the files leaves a folder that `Head.load` refuses.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
             part = Path(name)
             _write_weights(part / WEIGHTS_FILE, network, spec)
             export_onnx(network, spec.width, config.network.window_rows, part / ONNX_FILE)
-            (part / OPTIONS_FILE).write_text(_options(config, spec), encoding="utf-8")
+            options = _options(config, spec, digests_of(part))
+            (part / OPTIONS_FILE).write_text(options, encoding="utf-8")
             (part / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
             (part / CARD_FILE).write_text(card, encoding="utf-8")
             folder.mkdir(exist_ok=True)
-            for file in sorted(part.iterdir()):
+            # the options last: their digests say whether the others are theirs
+            for file in sorted(part.iterdir(), key=lambda file: (file.name == OPTIONS_FILE, file)):
                 os.replace(file, folder / file.name)
     except (OSError, SafetensorError) as error:  # which reports a full disk as its own error
         raise StorageError(
@@ -53,12 +65,13 @@ def write_model(
         ) from error  # fmt: skip
 
 
-def _options(config: Config, spec: InputSpec) -> str:
+def _options(config: Config, spec: InputSpec, digests: dict[str, str]) -> str:
     inputs = {
         "encoder": spec.encoder, "picture_width": spec.picture_width,
         "sound_width": spec.sound_width, "inputs": spec.inputs,
     }  # fmt: skip
-    return json.dumps({"config": config.model_dump(), "inputs": inputs}, indent=1) + "\n"
+    document = {"config": config.model_dump(), "inputs": inputs, "digests": digests}
+    return json.dumps(document, indent=1) + "\n"
 
 
 def _write_weights(path: Path, network: nn.Module, spec: InputSpec) -> None:
