@@ -144,6 +144,20 @@ def test_beginning_middle_and_end_of_a_large_file_count(tmp_path: Path, place: i
     assert len(keys) == 3
 
 
+@pytest.mark.parametrize("arrived", [0.3, 0.5, 0.52, 0.9, 0.98])
+def test_a_download_of_its_full_size_is_another_file_until_it_is_whole(
+    tmp_path: Path, arrived: float
+) -> None:
+    size = 60_000_000
+    content = np.random.default_rng(0).bytes(size)
+    path = tmp_path / "a.mkv"
+    part, tail = int(arrived * size), content[-1_000_000:]  # the index at the end comes first
+    path.write_bytes(content[:part] + bytes(size - part - len(tail)) + tail)
+    early = content_key(path)
+    path.write_bytes(content)
+    assert content_key(path) != early
+
+
 def test_where_features_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZASTAVKA_CACHE", "/somewhere/else")
     assert default_folder() == Path("/somewhere/else")

@@ -12,7 +12,8 @@ from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.features import EpisodeFeatures, Progress, extract, load, save
 from zastavka.vision import PictureEncoder
 
-_BLOCK = 1 << 20  # bytes read at the beginning, middle and end of a file
+_BLOCKS, _BLOCK = 64, 1 << 16  # spread evenly over a file; bytes of each
+_WHOLE = 2 * _BLOCKS * _BLOCK  # bytes of a file that is read as a whole
 
 
 def default_folder() -> Path:
@@ -25,18 +26,23 @@ def default_folder() -> Path:
 
 
 def content_key(path: Path) -> str:
-    """A name for what a file holds: its size and three blocks of it, not its path or date.
+    """A name for what a file holds: its size and blocks from all over it, not its path or date.
 
-    Reading a whole 20-GB file to name it would cost more than describing it.
+    Reading a whole 20-GB file to name it would cost more than describing it. A download that has
+    its full size from the start changes its name as it comes in.
     """
     digest = hashlib.blake2b(digest_size=16)
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             digest.update(str(size).encode())
-            for offset in sorted({0, max(0, size // 2 - _BLOCK // 2), max(0, size - _BLOCK)}):
-                file.seek(offset)
-                digest.update(file.read(_BLOCK))
+            file.seek(0)
+            if size <= _WHOLE:
+                digest.update(file.read())
+            else:
+                for i in range(_BLOCKS):
+                    file.seek(i * (size - _BLOCK) // (_BLOCKS - 1))
+                    digest.update(file.read(_BLOCK))
     except OSError as error:
         raise MediaError(
             path, "can't be read: {why}", "check the path", why=error.strerror
