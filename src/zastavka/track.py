@@ -103,17 +103,18 @@ class Track:
 
     def index(self, until: int, from_start: bool) -> PacketIndex | None:
         """The packets from here on that may hold a picture shown up to a tick; None: unreliable."""
-        entries: list[Entry] = []
-        enough = until + self.span(_DTS_SLACK)
+        return PacketIndex.of(self._entries(until + self.span(_DTS_SLACK)), from_start)
+
+    def _entries(self, enough: int) -> Iterator[Entry | None]:
         for packet in self.packets():
             facts = self.facts(packet)
             if not self._timed or facts is None or packet.pts is None:
-                return None
-            entries.append(Entry(packet.pts, packet.duration or 0, not packet.is_discard, facts))
+                yield None
+                return
+            yield Entry(packet.pts, packet.duration or 0, not packet.is_discard, facts)
             # no picture is shown before it is decoded
             if packet.dts is not None and packet.dts > enough:
                 break
-        return PacketIndex.of(entries, from_start)
 
     def decode(self, packet: Packet[VideoStream]) -> Frames | None:
         """The pictures that come out after the packet; None if the packet is damaged."""
