@@ -184,7 +184,7 @@ def test_a_long_film_takes_little_memory() -> None:
     assert index
     assert len(index.pts) == n
     assert index.end == n * 1500
-    assert peak < 60 * n  # as records they took 260 bytes each
+    assert peak < 60 * n  # as records they took 233 bytes each
 
 
 def test_a_packet_of_which_nothing_is_known_ends_it() -> None:
