@@ -68,6 +68,19 @@ def answer_line(result: Detection) -> str:
     return "; ".join(template.format(start=s.start, end=s.end) for s in found)
 
 
+def review_lines(results: Results) -> list[str]:
+    """A line for each interval that is shown to people and acted on by nobody."""
+    template = gettext("{path}: perhaps {start:.2f}s - {end:.2f}s; look at it (sure: {sure:.2f})")
+    return [
+        template.format(
+            path=one_line(str(result.episode.path)), start=finding.segment.start,
+            end=finding.segment.end, sure=finding.confidence,
+        )
+        for result in results if isinstance(result, Detection)
+        for finding in result.findings if finding.status == "review"
+    ]  # fmt: skip
+
+
 def failure_lines(results: Results) -> list[str]:
     """A line for each episode that could not be done, in the reader's language."""
     failures = (result for result in results if isinstance(result, Failure))

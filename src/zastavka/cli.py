@@ -24,6 +24,7 @@ from zastavka.answers import (
     exit_code,
     failure_lines,
     problem_line,
+    review_lines,
 )
 from zastavka.arguments import (
     Cache,
@@ -103,7 +104,7 @@ def detect(
             shown.at(sum(done.values()), episode.path.name)
 
         results = [*missing, *detector.detect(episodes, show, keep if format == "csv" else None)]
-    for line in failure_lines(results):
+    for line in failure_lines(results) + (review_lines(results) if format == "text" else []):
         say(line)
     emit(FORMATS[format](results, curves), output)
     raise typer.Exit(exit_code(results, expect_intro) or _kept(store))
