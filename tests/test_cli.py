@@ -586,7 +586,6 @@ def test_evaluate_unknown_format(scored: tuple[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.timeout(1800)  # minutes of work, and a machine may be busy
 def test_demo(here: Path) -> None:
     from zastavka.learn.demo import EPISODES, UNSEEN  # imports torch
