@@ -16,7 +16,7 @@ from zastavka import audio, descriptor
 from zastavka.config import BASELINE, DEFAULT, Config, NetworkOptions
 from zastavka.errors import FeatureError, ModelError
 from zastavka.features import EpisodeFeatures
-from zastavka.inputs import InputSpec, assemble_inputs
+from zastavka.inputs import UNKNOWN, InputSpec, assemble_inputs
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer
 from zastavka.model import Head, digests_of, windows
@@ -256,3 +256,18 @@ def test_options_travel_with_the_model(model: tuple[Path, Config, object]) -> No
     assert Head.load(model[0]).config == model[1]
     assert json.loads((model[0] / "metrics.json").read_text()) == {"note": 1}
     assert (model[0] / "README.md").read_text() == "# card\n"
+
+
+def test_a_model_that_does_not_know_its_encoder_asks_for_it(
+    model: tuple[Path, Config, object], tmp_path: Path
+) -> None:
+    from zastavka.pipeline import Detector
+
+    vague = tmp_path / "vague"
+    shutil.copytree(model[0], vague)
+    document = json.loads((vague / "options.json").read_text())
+    document["inputs"]["encoder"] = UNKNOWN
+    (vague / "options.json").write_text(json.dumps(document))
+    with pytest.raises(ModelError, match="give --encoder"):
+        Detector.load(vague)
+    assert Detector.load(vague, encoder="builtin").encoder.name == BUILTIN

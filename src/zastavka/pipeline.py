@@ -15,6 +15,7 @@ from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
 from zastavka.errors import ModelError, ZastavkaError
 from zastavka.features import EpisodeFeatures, extract
+from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
 from zastavka.segment import Grid
@@ -58,6 +59,11 @@ class Detector:
     ) -> Detector:
         """The model of a folder, with its own encoder or another copy of it, by name or folder."""
         head = Head.load(model)
+        if encoder is None and head.spec.encoder == UNKNOWN:
+            raise ModelError(
+                model, "does not say what its pictures were described by",
+                "give --encoder the checkpoint that its dataset was made with",
+            )  # fmt: skip
         trained = head.config.extract.encoder
         chosen = load_encoder(with_variant_of(encoder or trained, trained), device=device)
         if not head.spec.fits(chosen.name):
