@@ -211,7 +211,7 @@ def test_csv_is_the_curve_of_each_row(series: Series, learned: Learned) -> None:
 
 def test_an_unknown_format(one: Path, learned: Learned) -> None:
     done = zastavka("detect", one, *model(learned), "--format", "xml")
-    assert (done.code, done.err) == (1, "xml: is no output format; choose text, json or csv\n")
+    assert (done.code, done.err) == (2, "xml: is no output format; choose text, json or csv\n")
 
 
 # detect: settings
@@ -243,7 +243,7 @@ def test_decoding_can_be_set(one: Path, learned: Learned) -> None:
 )
 def test_a_wrong_setting_is_one_line(one: Path, learned: Learned, setting: str, line: str) -> None:
     done = zastavka("detect", one, *model(learned), "--set", setting)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert len(done.lines) == 1
     assert done.err.startswith(line)
 
@@ -522,10 +522,10 @@ def test_progress_is_quiet_where_nobody_looks(learned: Learned) -> None:
 def test_a_recipe_file(here: Path, learned: Learned) -> None:
     (here / "mine.toml").write_text("[train]\nepochs = 0\n")
     done = zastavka("train", learned.dataset, "--config", "mine.toml")
-    assert done.code == 1
+    assert done.code == 2
     assert done.err.startswith("mine.toml: option train.epochs: ")
     done = zastavka("train", learned.dataset, "--recipe", "best")
-    assert (done.code, done.err) == (1, "best: is no recipe; choose default or baseline\n")
+    assert (done.code, done.err) == (2, "best: is no recipe; choose default or baseline\n")
 
 
 # evaluate
@@ -579,7 +579,7 @@ def test_evaluate_against_labels(series: Series, learned: Learned, here: Path) -
 
 def test_evaluate_unknown_format(scored: tuple[str, str]) -> None:
     done = zastavka("evaluate", *scored, "--format", "csv")
-    assert (done.code, done.err) == (1, "csv: is no output format; choose text or json\n")
+    assert (done.code, done.err) == (2, "csv: is no output format; choose text or json\n")
 
 
 # demo
@@ -673,7 +673,7 @@ def test_a_language_there_is_none_of() -> None:
     for arguments in (["detect", "a", "--lang", "de"], ["--lang=de", "detect", "a"], ["--lang=de"]):
         done = zastavka(*arguments)
         assert done.err == "de: is no language of this program; choose en or ru\n"
-        assert done.code == 1
+        assert done.code == 2
 
 
 def test_the_language_may_stand_before_the_command(one: Path, learned: Learned) -> None:

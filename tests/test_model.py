@@ -271,3 +271,12 @@ def test_a_model_that_does_not_know_its_encoder_asks_for_it(
     with pytest.raises(ModelError, match="give --encoder"):
         Detector.load(vague)
     assert Detector.load(vague, encoder="builtin").encoder.name == BUILTIN
+
+
+def test_files_of_a_model_are_as_readable_as_any_other(
+    model: tuple[Path, Config, object], tmp_path: Path
+) -> None:
+    ordinary = tmp_path / "ordinary"
+    ordinary.write_text("")
+    modes = {path.stat().st_mode for path in model[0].iterdir()}
+    assert modes == {ordinary.stat().st_mode}

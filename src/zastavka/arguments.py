@@ -27,7 +27,7 @@ Model = Annotated[
 Encoder = Annotated[
     str | None,
     typer.Option(
-        help="Picture encoder: builtin, clip, a hub name or a folder. Default: the model's."
+        help="Picture encoder: builtin, clip, a hub name or a folder; else the model's or recipe's."
     ),
 ]
 Settings = Annotated[

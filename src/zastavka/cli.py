@@ -286,11 +286,22 @@ def demo(
     from zastavka.report import Comparison
 
     with bar(1.0, gettext("Composing")) as shown:
-        truth, found = run_demo(
-            output, seed, jobs, lambda share, label: shown.at(share, gettext(label))
-        )
+        told: set[str] = set()
+
+        def show(share: float, label: str) -> None:
+            # a line for each part too: minutes of silence in a pipe look like a hang
+            if label not in told:
+                shown.print(gettext(label))
+                told.add(label)
+            shown.at(share, gettext(label))
+
+        truth, found = run_demo(output, seed, jobs, show)
     comparison = Comparison.of(truth, [found])
     emit(comparison.text(gettext), None)
+    ious = comparison.reports[found.stem].pooled().ious
+    say(gettext("{n} of {all} intros of unseen series found, mean IoU {iou:.2f}").format(
+        n=sum(iou >= 0.5 for iou in ious), all=len(ious), iou=sum(ious) / max(1, len(ious))
+    ))  # fmt: skip
     page = output / "report.html"
     comparison.write_html(page, gettext, language())
     say(gettext("The page to look at: {file}").format(file=page))

@@ -186,13 +186,14 @@ class Config(_Options):
             return Config.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
+            unknown = first["type"] == "extra_forbidden"
             where = ".".join(str(part) for part in first["loc"])
             raise OptionError(
                 subject,
                 "option {where}: {why}",
-                "see `zastavka train --help`",
+                "see docs/commands.md for all options",
                 where=where or "-",
-                why=first["msg"],
+                why="there is none of this name" if unknown else first["msg"],
             ) from error
 
     def with_settings(self, settings: list[str]) -> Config:

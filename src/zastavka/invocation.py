@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zastavka.answers import FAILED, STOPPED, USAGE
-from zastavka.errors import ZastavkaError
+from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext, set_language
 from zastavka.terminal import complain, say
 
@@ -27,7 +27,7 @@ def run(command: Any, arguments: Sequence[str]) -> int:
         code = command.main(args=arguments, prog_name="zastavka", standalone_mode=False)
     except ZastavkaError as error:
         complain(error)
-        return FAILED
+        return USAGE if isinstance(error, OptionError) else FAILED
     except OSError as error:
         say(f"{error.filename or 'zastavka'}: {error.strerror or error}")
         return FAILED

@@ -28,7 +28,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(handle)
         part = Path(name)
         yield part
-        part.chmod(0o666 & ~_UMASK)
+        part.chmod(ORDINARY)
         part.replace(path)
     except OSError as error:
         raise StorageError(
@@ -55,4 +55,5 @@ def _umask() -> int:
     return mask
 
 
-_UMASK = _umask()  # mkstemp makes private files; read once, since reading means setting
+# Permissions of a new file: mkstemp and others make private ones. Read once: reading means setting.
+ORDINARY = 0o666 & ~_umask()

@@ -28,6 +28,7 @@ from zastavka.model import (
     WEIGHTS_FILE,
     digests_of,
 )
+from zastavka.storage import ORDINARY
 
 Metrics = dict[str, object]
 
@@ -57,6 +58,7 @@ def write_model(
             folder.mkdir(exist_ok=True)
             # the options last: their digests say whether the others are theirs
             for file in sorted(part.iterdir(), key=lambda file: (file.name == OPTIONS_FILE, file)):
+                file.chmod(ORDINARY)
                 os.replace(file, folder / file.name)
     except (OSError, SafetensorError) as error:  # which reports a full disk as its own error
         raise StorageError(
