@@ -358,3 +358,11 @@ def test_every_figure_is_documented() -> None:
     families = {"start_p50", "start_p90", "end_p50", "end_p90"}  # named as `start_*` and `end_*`
     for figure in Counts().figures().keys() - families:
         assert figure in known or figure.split("<=")[0] in ("start", "end"), figure
+
+
+def test_work_that_the_answers_tell_is_counted() -> None:
+    episode = Episode(Path("S/E1.mkv"))
+    true = Detection(episode=episode, duration=100.0)
+    found = Detection(episode=episode, duration=100.0, work=2.5)
+    assert evaluate([true], [found]).pooled().figures()["work_s"] == 2.5
+    assert evaluate([true], [true]).pooled().figures()["work_s"] is None

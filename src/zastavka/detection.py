@@ -56,6 +56,7 @@ class Detection:
     duration: float | None  # seconds; None where only labels are known
     findings: tuple[Finding, ...] = ()
     not_found_reason: str | None = None
+    work: float | None = field(default=None, compare=False)  # seconds it took; None: not timed
 
     def segments(self, type: str = "intro") -> tuple[Segment, ...]:
         """What is found (not what awaits review) of one type."""
@@ -174,6 +175,7 @@ class _EpisodeRow(BaseModel):
     error: str | None = None
     segments: tuple[_FindingRow, ...] = ()
     not_found_reason: str | None = None
+    work: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     def value(self) -> Detection | Failure:
         episode = Episode(_path(self.path), self.series, self.season, self.number)
@@ -184,6 +186,7 @@ class _EpisodeRow(BaseModel):
             duration=self.duration,
             findings=tuple(row.value() for row in self.segments),
             not_found_reason=self.not_found_reason,
+            work=self.work,
         )
 
 
@@ -215,6 +218,7 @@ def _row(result: Detection | Failure) -> dict[str, object]:
         "error": None,
         "segments": [_finding_row(finding) for finding in result.findings],
         "not_found_reason": result.not_found_reason,
+        **({} if result.work is None else {"work": round(result.work, 3)}),
     }
 
 

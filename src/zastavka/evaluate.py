@@ -125,12 +125,14 @@ def evaluate(
 ) -> Report:
     """Judge the answers `found`; series `without` are left out of every figure.
 
-    `work` gives the seconds of work of episodes. LabelError: two entries for one episode.
+    `work` gives the seconds of work of episodes, where the answers do not. LabelError: two entries
+    for one episode.
     """
     truths, answers = _by_key(truth), _by_key(found)
     pairs = _paired(truths, answers)
     taken = set(pairs.values())
-    seconds = {_key(path): value for path, value in (work or {}).items()}
+    timed = {d.episode.path: d.work for d in found if isinstance(d, Detection)}
+    seconds = {_key(path): value for path, value in (timed | dict(work or {})).items()}
     wanted = {k: t for k, t in truths.items() if t.episode.series not in without}
     return Report(
         type=type,

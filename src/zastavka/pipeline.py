@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,9 +93,11 @@ class Detector:
         progress: Progress | None,
         on_curve: Callable[[Episode, Curve], None] | None,
     ) -> Detection | Failure:
+        began = perf_counter()
         try:
             features = self.features(episode, progress)
             result = self.answer(episode, features)
+            result = replace(result, work=perf_counter() - began)
             if on_curve:
                 on_curve(episode, self.curve(features, str(episode.path)))
         except ZastavkaError as error:
