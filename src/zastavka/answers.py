@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zastavka.detection import Detection, Failure, to_json
 from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
-from zastavka.labels import REASONS, LabelProblem
+from zastavka.labels import LabelProblem
 from zastavka.pipeline import Curve
 from zastavka.terminal import one_line
 
@@ -95,7 +96,7 @@ def problem_line(problem: LabelProblem | ZastavkaError) -> str:
         name: describe(value) if isinstance(value, ZastavkaError) else value
         for name, value in problem.values.items()
     }
-    return f"{problem.id}: {gettext(REASONS[problem.kind]).format(**values)}"
+    return replace(problem, values=values).told(gettext)
 
 
 def exit_code(results: Results, expect_intro: bool = False) -> int:
