@@ -150,6 +150,31 @@ class DecodeOptions(_Options):
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
 
 
+class MatchOptions(_Options):
+    """What repeats between the episodes of a season."""
+
+    neighbours: int = Field(
+        16, ge=1, description="episodes next to each one that it is compared with, on either side"
+    )
+    min_hits: int = Field(3, ge=1, description="equal keys at one lag that are worth a closer look")
+    max_lags: int = Field(24, ge=1, description="lags of a pair of episodes that are looked at")
+    min_score: float = Field(
+        4.0, gt=0, description="words times how much closer they are than strangers"
+    )
+    max_gap: float = Field(3.0, ge=0, description="seconds: shorter gaps inside a repeat close")
+    min_seconds: float = Field(1.2, gt=0, description="shortest repeat")
+    likeness: float = Field(
+        0.94, gt=0, lt=1, description="correlation from which two pictures are the same"
+    )
+    robust: bool = Field(
+        True, description="a second look where nothing repeats: music under speech"
+    )
+    robust_neighbours: int = Field(4, ge=1, description="episodes compared in that second look")
+    block_likeness: float = Field(
+        0.22, gt=0, lt=1, description="correlation of four seconds of sound worth a closer look"
+    )
+
+
 class Config(_Options):
     """All stages of one recipe."""
 

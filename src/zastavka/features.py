@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zastavka import audio
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
-from zastavka.media import last_packet_time, probe
+from zastavka.media import check_whole, probe
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 from zastavka.storage import replacing
@@ -28,7 +28,6 @@ Edit = Callable[[Picture], NDArray[np.uint8]]
 _FORMAT = "1"
 _BATCH = 64  # pictures described at once
 _BYTES = 50_000_000  # and no more than these, which are 8 pictures of 1080p or 2 of 4K
-_SLACK = 5.0  # seconds that sound and pictures may be shorter than the file says
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ def extract(
     if picture is None and sound is None:
         raise MediaError(path, "holds nothing that can be described", "give a file with pictures")
     if picture is None or len(picture) < grid.n:
-        _check_whole(path, max(seen, heard), min(grid.duration, info.duration), info.duration)
+        check_whole(path, max(seen, heard), min(grid.duration, info.duration), info.duration)
     picture = None if picture is None else _held(picture, grid.n)
     features = EpisodeFeatures(grid, info.duration, picture, sound, encoder.name)
     features.check_finite(path)
@@ -117,18 +116,6 @@ def _sound(path: Path, grid: Grid, options: ExtractOptions) -> tuple[Floats | No
     if waveform is None:
         return None, 0.0
     return audio.describe_sound(waveform.samples, grid), len(waveform.samples) / audio.RATE
-
-
-def _check_whole(path: Path, end: float, window: float, duration: float) -> None:
-    """MediaError where nothing at all goes on to the end of the window."""
-    if end >= window - _SLACK:
-        return
-    last = max(end, last_packet_time(path, window - _SLACK))
-    if last < window - _SLACK:
-        raise MediaError(
-            path, "breaks off at {seconds:.0f} s of {duration:.0f} s", "copy it again",
-            seconds=last, duration=duration,
-        )  # fmt: skip
 
 
 def describe_pictures(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # A recording may begin in the middle of a group of pictures; longer than this none of them is.
 _PACKETS_TO_FIRST_PICTURE = 1000
+_SLACK = 5.0  # seconds that sound and pictures may be shorter than the file says
 _GUESSED = ("mp3", "aac", "ac3", "eac3", "dts")  # bare sound, whose length FFmpeg works out
 
 
@@ -313,6 +314,18 @@ def last_packet_time(path: Path, enough: float) -> float:
         except av.error.FFmpegError:
             pass  # cut short: what was read stands
     return end
+
+
+def check_whole(path: Path, end: float, window: float, duration: float) -> None:
+    """MediaError where nothing at all goes on to the end of the window; `end`: what was read ends."""
+    if end >= window - _SLACK:
+        return
+    last = max(end, last_packet_time(path, window - _SLACK))
+    if last < window - _SLACK:
+        raise MediaError(
+            path, "breaks off at {seconds:.0f} s of {duration:.0f} s", "copy it again",
+            seconds=last, duration=duration,
+        )  # fmt: skip
 
 
 def _chapters(container: InputContainer, duration: float | None) -> Iterator[Chapter]:
