@@ -30,7 +30,6 @@ Sense = Literal["sound", "picture"]
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-_SELF_LAG = 10.0  # seconds: nearer to itself, music merely goes on
 _RARE = 3  # entries of one key and episode that are used: what is there more often says little
 _ALIKE = 0.42  # share of bits: words of other sounds differ in .5, +-.025 over a second
 _WINDOW = 16  # words: a second
@@ -48,6 +47,7 @@ class Run:
 
     `score` grows with its length and likeness; `error` is the mean share of bits that differ
     (sound), or one less the mean correlation (pictures); `count` is of the words or key pictures.
+    The last `tail` seconds are not sure: no key picture says when the last one alike went.
     """
 
     sense: Sense
@@ -60,6 +60,7 @@ class Run:
     score: float
     error: float
     count: int
+    tail: float = 0.0
 
     @property
     def duration(self) -> float:
@@ -70,12 +71,12 @@ class Run:
         """The same, seen from `b`."""
         return Run(
             self.sense, self.b, self.a, self.start_b, self.end_b, self.start_a, self.end_a,
-            self.score, self.error, self.count,
+            self.score, self.error, self.count, self.tail,
         )  # fmt: skip
 
 
 def find_runs(prints: Sequence[EpisodePrint], options: MatchOptions) -> list[Run]:
-    """All stretches that two of the episodes share, or that one holds twice, best first.
+    """All stretches that two of the episodes share, best first.
 
     The episodes should be in the order of the season: of many, each is compared with its nearest.
     """
@@ -113,6 +114,8 @@ def _tracks(prints: Sequence[EpisodePrint]) -> list[_Track]:
 
 
 def _may_meet(a: _Track, b: _Track) -> bool:
+    if a.episode == b.episode:  # rooms and music repeat in themselves, and that says nothing
+        return False
     if a.slow or b.slow:  # PAL at film speed is for those that are not PAL
         return a.slow != b.slow and not (a.pal and b.pal)
     return True
@@ -179,7 +182,7 @@ def _join(
         second = first + ahead
         a, b = track[first], track[second]
         lag = place[row[second]] - place[row[first]]
-        good = meet[a, b] & ((a != b) | (np.abs(lag) * HOP >= _SELF_LAG))
+        good = meet[a, b]
         found.append(_pack(a[good], b[good], lag[good], len(meet)))
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
@@ -338,7 +341,7 @@ def _is_explained(
     for run in runs:
         for side in (run, run.turned()):
             inside = min(side.end_a, story[1]) - max(side.start_a, story[0])
-            if side.a == i and side.b != i and inside >= options.min_seconds:
+            if side.a == i and inside >= options.min_seconds:
                 return True
     return False
 
@@ -468,7 +471,7 @@ def _picture_run(
     )
     return Run(
         "picture", a, b, start_a, float(one.times[i[-1]]) + tail, start_b,
-        float(two.times[j[-1]]) + tail, 4.0 * different, float(1 - likeness.mean()), different,
+        float(two.times[j[-1]]) + tail, 4.0 * different, float(1 - likeness.mean()), different, tail,
     )  # fmt: skip
 
 

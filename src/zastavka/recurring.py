@@ -1,0 +1,359 @@
+"""Recurring segments of a season: runs between pairs of episodes, stacked on common time lines.
+
+What two episodes share is laid over what others share with either, until each recurring piece of
+the season is one stack: every episode that has it, and where. How many episodes hold each moment of
+a stack says where the piece begins and ends: where the count falls below half of its peak, something
+else begins, such as a scene of one episode shown again in another right after an eyecatch. An
+episode with half of a theme still has that half.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka.config import MatchOptions
+from zastavka.match import Run, Sense
+from zastavka.prints import FILM, EpisodePrint
+from zastavka.segment import Segment
+
+_SAME_PLACE = 0.3  # seconds: lags are known to a word, and add up over a stack
+_TICK = 0.05  # seconds of the time line on which episodes are counted
+_EDGE = 1.5  # seconds: ends that differ by less are one end, seen through noise
+_LEAST = 0.25  # share of a piece that an episode must have to be counted
+_CORE, _REST = 0.75, 0.5  # shares of the peak of the count: of the core, and of what may go with it
+_LONGER = 4.0  # seconds: what goes with the core is a part of some episodes' piece, and no noise
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A recurring piece in one episode. `first` is where in the piece it begins, in seconds of it;
+    `heard` and `seen` are the shares of it that sound and pictures found again elsewhere."""
+
+    episode: int
+    segment: Segment
+    first: float
+    heard: float
+    seen: float
+
+    def at(self, time: float, speed: float) -> float:
+        """When `time` of the piece comes in this episode; `speed`: its PAL factor, else 1."""
+        return self.segment.start + (time - self.first) / speed
+
+
+@dataclass(frozen=True, slots=True)
+class Recurring:
+    """A piece that several episodes have: `length` seconds, `support` episodes (votes, by sense).
+
+    `error` is the mean share of bits in which its sound differs; `span` the standard deviation of
+    its ends over those who have all of it, in seconds: a piece that is cut as one ends as one.
+    """
+
+    instances: tuple[Instance, ...]
+    length: float
+    support: int
+    heard: int
+    seen: int
+    error: float
+    wander: float
+
+    def of(self, episode: int) -> list[Instance]:
+        """Its instances in one episode."""
+        return [i for i in self.instances if i.episode == episode]
+
+
+def stack(
+    runs: Sequence[Run],
+    prints: Sequence[EpisodePrint],
+    votes: Sequence[int],
+    options: MatchOptions,
+) -> list[Recurring]:
+    """The recurring segments behind runs (best first), those of most support and length first.
+
+    `votes[i]` is the vote of episode i: versions of one episode share it.
+    """
+    speeds = film_speeds(runs, prints)
+    stacks: list[_Stack] = []
+    for run in runs:
+        if votes[run.a] != votes[run.b]:
+            _lay(stacks, run, speeds)
+    pieces = [p for s in stacks for p in _pieces(s, speeds, votes, options)]
+    return sorted(
+        pieces, key=lambda p: (-p.support, -p.length, p.instances[0].episode, p.instances[0].segment)
+    )
+
+
+def film_speeds(runs: Sequence[Run], prints: Sequence[EpisodePrint]) -> list[float]:
+    """What to multiply each episode's times by so that all run at one pace: 25/24 for PAL."""
+    pace: dict[int, float] = defaultdict(float)
+    for run in runs:
+        ratio = (run.end_b - run.start_b) / run.duration
+        hurried = run.b if ratio < 1 else run.a
+        if run.sense == "sound" and (prints[run.a].slow is None) != (prints[run.b].slow is None):
+            pal = run.a if prints[run.a].slow is not None else run.b
+            pace[pal] += run.score if abs(ratio - 1) > 0.02 and pal == hurried else -run.score
+    return [FILM if pace[i] > 0 else 1.0 for i in range(len(prints))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What one run says of a member, in seconds of the stack; `tail`: of it, not sure."""
+
+    start: float
+    end: float
+    tail: float
+    sense: Sense
+    error: float
+
+    def moved(self, shift: float) -> _Span:
+        return replace(self, start=self.start + shift, end=self.end + shift)
+
+
+@dataclass(slots=True)
+class _Member:
+    """An episode on a stack: time * speed + offset is the stack's time."""
+
+    episode: int
+    offset: float
+    spans: list[_Span] = field(default_factory=list)
+
+    @property
+    def hull(self) -> tuple[float, float]:
+        return min(s.start for s in self.spans), max(s.end for s in self.spans)
+
+
+@dataclass(slots=True)
+class _Stack:
+    members: list[_Member]
+
+    def of(self, episode: int) -> list[_Member]:
+        return [m for m in self.members if m.episode == episode]
+
+
+def _lay(stacks: list[_Stack], run: Run, speeds: list[float]) -> None:
+    """Put a run on the stack that it belongs to; two stacks that it joins become one."""
+    sides = [
+        (run.a, run.start_a * speeds[run.a], run.end_a * speeds[run.a]),
+        (run.b, run.start_b * speeds[run.b], run.end_b * speeds[run.b]),
+    ]
+    (home_a, a), (home_b, b) = (_home(stacks, *side) for side in sides)
+    (_, start_a, end_a), (_, start_b, end_b) = sides
+    if a is None and b is None:
+        stacks.append(_Stack([_Member(run.a, 0.0), _Member(run.b, start_a - start_b)]))
+        home_a, (a, b) = stacks[-1], stacks[-1].members
+    elif a is None or b is None:
+        home = home_a or home_b
+        known = a or b
+        assert home is not None and known is not None
+        new, start, other = (run.b, start_b, start_a) if b is None else (run.a, start_a, start_b)
+        end = end_b if b is None else end_a
+        member = _Member(new, known.offset + other - start)
+        if any(_overlaps(m, start + m.offset, end + m.offset) for m in home.of(new)):
+            return  # at another lag: music that is like itself
+        home.members.append(member)
+        a, b = (known, member) if b is None else (member, known)
+    elif home_a is not home_b:
+        assert home_a is not None and home_b is not None
+        shift = (a.offset + start_a) - (b.offset + start_b)
+        if not _joins(home_a, home_b, shift):
+            return
+        for member in home_b.members:
+            member.offset += shift
+            member.spans = [span.moved(shift) for span in member.spans]
+            twin = next((m for m in home_a.of(member.episode) if _same(m, member)), None)
+            if twin is None:
+                home_a.members.append(member)
+            else:
+                twin.spans += member.spans
+                b = twin if member is b else b
+        stacks.remove(home_b)
+    if abs((a.offset + start_a) - (b.offset + start_b)) > _SAME_PLACE:
+        return
+    span = _Span(start_a, end_a, run.tail, run.sense, run.error)
+    a.spans.append(span.moved(a.offset))
+    b.spans.append(replace(span, start=start_b, end=end_b).moved(b.offset))
+
+
+def _home(
+    stacks: list[_Stack], episode: int, start: float, end: float
+) -> tuple[_Stack | None, _Member | None]:
+    """The stack that has most of these seconds of an episode."""
+    best: tuple[float, _Stack | None, _Member | None] = (0.0, None, None)
+    for each in stacks:
+        for member in each.of(episode):
+            low, high = (x - member.offset for x in member.hull)
+            common = min(end, high) - max(start, low)
+            if common > best[0] and common >= 0.5 * min(end - start, high - low):
+                best = (common, each, member)
+    return best[1], best[2]
+
+
+def _overlaps(member: _Member, start: float, end: float) -> bool:
+    low, high = member.hull
+    return min(end, high) - max(start, low) > 0
+
+
+def _same(one: _Member, two: _Member) -> bool:
+    return abs(one.offset - two.offset) <= _SAME_PLACE
+
+
+def _joins(one: _Stack, two: _Stack, shift: float) -> bool:
+    """Whether an episode of both would be in one place, or in two that don't overlap."""
+    for member in two.members:
+        moved = _Member(member.episode, member.offset + shift)
+        low, high = (x - member.offset for x in member.hull)
+        for other in one.of(member.episode):
+            if not _same(other, moved) and _overlaps(other, low + other.offset, high + other.offset):
+                return False
+    return True
+
+
+# ------------------------------------------------------------------ from a stack to its pieces
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Count:
+    """Which members hold each tick of a stack: (members, ticks), by any sense and by each."""
+
+    low: float
+    any: NDArray[np.bool_]
+    by: dict[Sense, NDArray[np.bool_]]
+
+    @classmethod
+    def of(cls, members: list[_Member]) -> _Count:
+        low = min(m.hull[0] for m in members)
+        ticks = int((max(m.hull[1] for m in members) - low) / _TICK) + 2
+        by: dict[Sense, NDArray[np.bool_]] = {
+            sense: np.zeros((len(members), ticks), np.bool_) for sense in ("sound", "picture")
+        }
+        # where sound tells the ends, a picture that merely stays on does not
+        is_heard = sum(any(s.sense == "sound" for s in m.spans) for m in members) >= 2
+        sure = np.zeros((len(members), ticks), np.bool_)
+        for i, member in enumerate(members):
+            for span in member.spans:
+                first, stop = (round((t - low) / _TICK) for t in (span.start, span.end))
+                by[span.sense][i, first:stop] = True
+                sure[i, first : max(first + 1, stop - round(span.tail * is_heard / _TICK))] = True
+        return cls(low, sure, by)
+
+    def votes(self, table: NDArray[np.bool_], owners: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many votes hold each tick: several members may share one."""
+        return np.array(
+            [table[owners == owner].any(axis=0) for owner in np.unique(owners)]
+        ).sum(axis=0)
+
+
+def _pieces(
+    each: _Stack, speeds: list[float], votes: Sequence[int], options: MatchOptions
+) -> list[Recurring]:
+    members = [m for m in each.members if m.spans]
+    if len(members) < 2:
+        return []
+    count = _Count.of(members)
+    owners = np.array([votes[m.episode] for m in members])
+    height = count.votes(count.any, owners)
+    pieces = []
+    left = height >= 2
+    while left.any():
+        peak = int(np.sort(height[left])[-max(1, int(1.0 / _TICK)) :].min())
+        core, rest = (
+            _spans(left & (height >= max(2, np.ceil(share * peak))), options.max_gap)
+            for share in (_CORE, _REST)
+        )
+        for first, stop in core:
+            if not left[first:stop].any():
+                continue  # went with another core
+            begin, end = next((f, s) for f, s in rest if f <= first and stop <= s)
+            low = begin if (first - begin) * _TICK > _LONGER else first
+            high = end if (end - stop) * _TICK > _LONGER else stop
+            ends = (count.low + low * _TICK, count.low + high * _TICK)
+            piece = _piece(members, count, owners, *ends, speeds, options)
+            if piece is not None:
+                pieces.append(piece)
+            left[low:high] = False
+    return pieces
+
+
+def _spans(mask: NDArray[np.bool_], gap: float) -> list[tuple[int, int]]:
+    """First and stop of the runs of True, gaps of up to `gap` seconds closed."""
+    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(np.int8), 0])).reshape(-1, 2).tolist()
+    joined = [edges[0]]
+    for first, stop in edges[1:]:
+        if (first - joined[-1][1]) * _TICK <= gap:
+            joined[-1][1] = stop
+        else:
+            joined.append([first, stop])
+    return [(first, stop) for first, stop in joined]
+
+
+def _piece(
+    members: list[_Member],
+    count: _Count,
+    owners: NDArray[np.int64],
+    low: float,
+    high: float,
+    speeds: list[float],
+    options: MatchOptions,
+) -> Recurring | None:
+    ends = [_own_ends(count, i, low, high) for i in range(len(members))]
+    whole = [e for e in ends if e is not None and e[0] - low < _EDGE and high - e[1] < _EDGE]
+    if whole:
+        low, high = float(np.median([e[0] for e in whole])), float(np.median([e[1] for e in whole]))
+    if high - low < options.min_seconds:
+        return None
+    instances, kept = [], []
+    for i, (member, own) in enumerate(zip(members, ends, strict=True)):
+        if own is None or own[1] - own[0] < max(_LEAST * (high - low), options.min_seconds * 0.8):
+            continue
+        start = low if own[0] - low < _EDGE else own[0]
+        end = high if high - own[1] < _EDGE else own[1]
+        speed = speeds[member.episode]
+        begin = max(0.0, (start - member.offset) / speed)
+        segment = Segment(begin, max(begin + _TICK, (end - member.offset) / speed))
+        shares = [_share(count.by[s][i], count.low, start, end) for s in ("sound", "picture")]
+        instances.append(Instance(member.episode, segment, start - low, *shares))
+        kept.append(i)
+    backed = {int(owners[i]) for i in kept}
+    if len(backed) < 2:
+        return None
+    errors = [
+        (span.end - span.start, span.error)
+        for i in kept for span in members[i].spans
+        if span.sense == "sound"
+        and min(span.end, high) - max(span.start, low) > 0.5 * (span.end - span.start)
+    ]  # fmt: skip
+    return Recurring(
+        instances=tuple(sorted(instances, key=lambda x: (x.episode, x.segment))),
+        length=high - low,
+        support=len(backed),
+        heard=len({int(owners[i]) for i, x in zip(kept, instances, strict=True) if x.heard > 0.5}),
+        seen=len({int(owners[i]) for i, x in zip(kept, instances, strict=True) if x.seen > 0.3}),
+        error=float(np.average([e for _, e in errors], weights=[w for w, _ in errors]))
+        if errors else 0.5,
+        wander=_wander([ends[i] for i in kept], low, high),
+    )  # fmt: skip
+
+
+def _own_ends(count: _Count, i: int, low: float, high: float) -> tuple[float, float] | None:
+    first, stop = (round((t - count.low) / _TICK) for t in (low - _EDGE, high + _EDGE))
+    first = max(0, first)
+    held = np.flatnonzero(count.any[i, first:stop])
+    if not len(held):
+        return None
+    start, end = (count.low + (first + h) * _TICK for h in (held[0], held[-1] + 1))
+    return (max(start, low - _EDGE), min(end, high + _EDGE)) if end > low and start < high else None
+
+
+def _share(held: NDArray[np.bool_], base: float, start: float, end: float) -> float:
+    part = held[round((start - base) / _TICK) : round((end - base) / _TICK)]
+    return float(part.mean()) if len(part) else 0.0
+
+
+def _wander(ends: Sequence[tuple[float, float] | None], low: float, high: float) -> float:
+    """How far the ends of the episodes lie from those of the piece, in seconds, in the median."""
+    apart = [max(abs(e[0] - low), abs(e[1] - high)) for e in ends if e is not None]
+    return float(np.median(apart)) if apart else 0.0
