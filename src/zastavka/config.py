@@ -175,6 +175,17 @@ class MatchOptions(_Options):
     )
 
 
+class RefineOptions(_Options):
+    """Which evidence moves an edge to the frame."""
+
+    sound: bool = Field(True, description="where the sound of two episodes begins to be alike")
+    picture: bool = Field(True, description="the first and the last picture that agrees")
+    cut: bool = Field(True, description="a shot cut next to the edge of the sound")
+    black: bool = Field(False, description="the border of black pictures next to it")
+    silence: bool = Field(False, description="a pause next to it")
+    chapters: bool = Field(True, description="a chapter's border near an edge that is not sharp")
+
+
 class Config(_Options):
     """All stages of one recipe."""
 

@@ -31,6 +31,8 @@ Samples = NDArray[np.float32]
 
 # Rounded timestamps wander by milliseconds; a real gap is at least a lost packet (20 ms and more).
 _JUMP = 0.015  # seconds
+_SEEK_FROM = 20.0  # seconds: before this, reading through is as quick as seeking
+_RUN_UP = 1.0  # seconds read before those that are wanted: filters and decoders settle
 # FFmpeg's downmix sums channels; this makes it the mean of the two of a stereo downmix (BS.775),
 # so that an episode in 5.1 is about as loud as the same one in stereo.
 _MEAN_OF_TWO = np.float32(0.5**0.5)
@@ -69,10 +71,15 @@ def choose_audio(info: MediaInfo, language: str | None) -> AudioTrack | None:
 
 
 def read_waveform(
-    path: Path, rate: int, seconds: float | None, language: str | None = None
+    path: Path,
+    rate: int,
+    seconds: float | None,
+    language: str | None = None,
+    start: float = 0.0,
 ) -> Waveform | None:
-    """The first `seconds` of the sound (None: all of it); None if the file has no track of sound.
+    """`seconds` of the sound from `start` on (None: all); None if the file has no track of sound.
 
+    Sample 0 is heard at `start`.
     Where the track starts late or has gaps there is silence; what it has before 00:00 is cut off.
     A damaged stretch is silence too; a file cut short gives a shorter waveform. MediaError: not
     one sample can be read.
@@ -84,9 +91,13 @@ def read_waveform(
             return None
         stream = next(stream for stream in streams if stream.index == chosen.index)
         check_unlocked(path, stream)
-        pieces = _pieces(_frames(path, container, stream, seconds), rate)
+        end = None if seconds is None else start + seconds
+        frames = _frames(path, container, stream, end)
+        if start > _SEEK_FROM:
+            frames = _from(start, frames, path, container, stream, end)
+        pieces = ((place - round(start * rate), part) for place, part in _pieces(frames, rate))
         samples = _assemble(pieces, None if seconds is None else round(seconds * rate))
-    if not len(samples):
+    if not len(samples) and not start:
         raise MediaError(
             path,
             "has a track of sound that can't be read",
@@ -133,6 +144,34 @@ def _frames(
                     return
     except av.error.FFmpegError:
         return  # cut short: what was read stands
+
+
+def _from(
+    start: float,
+    frames: Iterator[tuple[float, AudioFrame]],
+    path: Path,
+    container: InputContainer,
+    stream: AudioStream,
+    end: float | None,
+) -> Iterator[tuple[float, AudioFrame]]:
+    """The frames from a little before `start` on, by seeking where the file allows it."""
+    import av
+
+    target = start - _RUN_UP
+    try:
+        container.seek(
+            round((target + start_of(container)) / time_base_of(stream)), stream=stream
+        )
+        first = next(frames, None)
+        if first is not None and first[0] <= start:
+            # what a decoder gives right behind a seek may lack what came before
+            yield from (pair for pair in frames if pair[0] >= target)
+            return
+    except av.error.FFmpegError:
+        pass
+    container.seek(0)
+    again = _frames(path, container, stream, end)
+    yield from (pair for pair in again if pair[0] >= target)
 
 
 class _Stretch:
