@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zastavka.errors import MediaError
+from zastavka.names import (
+    begins_with,
+    is_disc_folder,
+    is_extra_folder,
+    is_quality_folder,
+    key_of,
+    names_an_extra,
+    one_alphabet,
+    one_notation,
+    without_count,
+)
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -17,75 +28,103 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 
-_WORD = re.compile(r"\w+")
-_LATIN, _CYRILLIC = re.compile("[a-z]", re.IGNORECASE), re.compile("[а-яё]", re.IGNORECASE)
+AUDIO_SUFFIXES = frozenset(
+    (
+        *(".aac", ".ac3", ".aif", ".aiff", ".ape", ".dts", ".eac3", ".flac", ".m4a", ".mka"),
+        *(".mp2", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma", ".wv"),
+    )
+)
+
 _VK_ID = re.compile(r"-?\d+_\d+")
-_LATIN_TWINS = str.maketrans("aceopxykABCEHKMOPTXY", "асеорхукАВСЕНКМОРТХУ")
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A file of a series. What its name does not say is None."""
+    """A file of a series. What its name does not say is None.
+
+    The first four fields are an episode's in JSON, and all that is compared. The others are what
+    `season.seasons_of` must know.
+    """
 
     path: Path
     series: str | None = None
     season: int | None = None
     number: int | None = None
+    last: int | None = field(default=None, compare=False)  # number, where the file has several
+    part: int | None = field(default=None, compare=False)  # of an episode in several files
+    origin: str | None = field(default=None, compare=False)  # year, country: a remake's are others
+    special: bool = field(default=False, compare=False)  # specials, extras, trailers, samples
 
     @classmethod
     def from_path(cls, path: Path) -> Episode:
         """The episode of a file, its series, season and number read from its name and folders."""
         if _VK_ID.fullmatch(path.stem):
             return cls(path)
+        folders, aside = list(path.parts[:-1]), False
+        while folders and _says_nothing_of_the_series(folders[-1], path.stem):
+            aside |= is_extra_folder(folders.pop())
         # two folders up are enough for `Series/Season 1/file.mkv`, and more would be guesswork
-        return cls.from_name("/".join(path.parts[-3:]), path)
+        episode = cls.from_name("/".join([*folders[-2:], path.name]), path)
+        return replace(episode, special=True) if aside else episode
 
     @classmethod
     def from_name(cls, name: str, path: Path) -> Episode:
         """The episode of `path`, all else read from `name`, as "24 часа. 8 сезон, 18 серия"."""
         from guessit import guessit  # 0.3 s to import
 
-        guess = guessit(_one_alphabet(name), {"type": "episode"})
+        folders, slash, file = one_alphabet(name).rpartition("/")
+        guess = guessit(f"{without_count(folders)}{slash}{one_notation(file)}", {"type": "episode"})
+        season, number = _first(guess.get("season")), _first(guess.get("episode"))
         return cls(
             path,
             _text(guess.get("title")),
-            _first(guess.get("season")),
-            _first(guess.get("episode")),
+            season,
+            number,
+            last=_last(guess.get("episode")),
+            part=_first(guess.get("part")) or _first(guess.get("cd")),
+            origin=" ".join(str(guess[key]) for key in ("year", "country") if key in guess) or None,
+            special=names_an_extra(_without_suffix(file), season, number),
         )
 
 
 def find_episodes(paths: Iterable[Path]) -> list[Episode]:
     """The episodes named by files and folders, in the order given; folders are walked by name.
 
-    A file named twice counts once. MediaError: a path that does not exist.
+    A file named by itself may be of any kind. Files of sound in a folder are episodes only if it
+    holds no video at all: beside videos they are soundtracks and dubs. A file named twice counts
+    once. MediaError: a path that does not exist.
     """
     files = {os.path.abspath(file): file for path in paths for file in _walk(path)}
     return [Episode.from_path(file) for file in files.values()]
 
 
-def _walk(path: Path) -> Iterator[Path]:
+def _walk(path: Path) -> list[Path]:
     if not path.exists():
         raise MediaError(path, "does not exist", "check the path")
     if not path.is_dir():
-        yield path
-        return
+        return [path]
+    files: dict[frozenset[str], list[Path]] = {VIDEO_SUFFIXES: [], AUDIO_SUFFIXES: []}
     for file in sorted(path.rglob("*")):
         # hidden ones are what macOS and half-done downloads leave beside the videos
-        hidden = file.name.startswith(".")
-        if file.suffix.lower() in VIDEO_SUFFIXES and not hidden and file.is_file():
-            yield file
+        if file.name.startswith("."):
+            continue
+        for suffixes, found in files.items():
+            if file.suffix.lower() in suffixes and file.is_file():
+                found.append(file)
+    return files[VIDEO_SUFFIXES] or files[AUDIO_SUFFIXES]
 
 
-def _one_alphabet(name: str) -> str:
-    """Words of mixed alphabets made Cyrillic: some sites write "xyжe" to hide from searches."""
-    return _WORD.sub(lambda word: _unmixed(word.group()), name)
+def _says_nothing_of_the_series(folder: str, stem: str) -> bool:
+    # a series may be called "Extras": then its files are too
+    if is_extra_folder(folder):
+        return not begins_with(stem, key_of(folder))
+    return is_disc_folder(folder) or is_quality_folder(folder)
 
 
-def _unmixed(word: str) -> str:
-    if not (_CYRILLIC.search(word) and _LATIN.search(word)):
-        return word
-    cyrillic = word.translate(_LATIN_TWINS)
-    return word if _LATIN.search(cyrillic) else cyrillic
+def _without_suffix(file: str) -> str:
+    # a title of a video is no name of a file: "Мосты. 8 сезон" has no suffix
+    stem, dot, suffix = file.rpartition(".")
+    return stem if f"{dot}{suffix}".lower() in VIDEO_SUFFIXES | AUDIO_SUFFIXES else file
 
 
 def _first(value: object) -> int | None:
@@ -93,6 +132,11 @@ def _first(value: object) -> int | None:
     if isinstance(value, list):
         value = value[0] if value else None
     return value if isinstance(value, int) else None
+
+
+def _last(value: object) -> int | None:
+    numbers = value if isinstance(value, list) else []
+    return max((n for n in numbers if isinstance(n, int)), default=None)
 
 
 def _text(value: object) -> str | None:

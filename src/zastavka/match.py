@@ -34,6 +34,9 @@ _RARE = 3  # entries of one key and episode that are used: what is there more of
 _ALIKE = 0.42  # share of bits: words of other sounds differ in .5, +-.025 over a second
 _WINDOW = 16  # words: a second
 _PAD = 47  # words: three seconds around what was found, searched for the change
+_PART = 39  # words: two and a half seconds, the shortest part of a run that has a level of its own
+_CLEAR, _COVERED = 0.15, 0.29  # share of bits: the same sound alone, and mostly under other sound
+_STEP = 0.12  # share of bits between two levels of one run
 _BLOCK, _THIN = 62, 4  # words of a block of four seconds, and every how many of them are looked at
 _BLOCK_STEP = 31
 _GATE = 18  # bits of a picture's hash: farther apart, two pictures are never the same
@@ -264,7 +267,31 @@ def _stretches(
             joined[-1][1] = stop
         else:
             joined.append([start, stop])
-    return [trimmed for s in joined if (trimmed := _trim(wrong, usable, *s)) is not None]
+    trimmed = [t for s in joined if (t := _trim(wrong, usable, *s)) is not None]
+    return [part for t in trimmed for part in _levels(wrong, usable, *t)]
+
+
+def _levels(
+    wrong: NDArray[np.float32], usable: NDArray[np.bool_], start: int, stop: int
+) -> list[tuple[int, int]]:
+    """A stretch taken apart where it is clear on one side and covered on the other.
+
+    A score under the scene before a theme may run on at the theme's own lag, by chance or by art.
+    """
+    known = np.r_[0, np.cumsum(usable[start:stop])].astype(np.float64)
+    sums = np.r_[0.0, np.cumsum(np.where(usable[start:stop], wrong[start:stop], 0.0))]
+    at = np.arange(_PART, stop - start - _PART + 1)
+    if not len(at):
+        return [(start, stop)]
+    left = sums[at] / np.maximum(known[at], 1)
+    right = (sums[-1] - sums[at]) / np.maximum(known[-1] - known[at], 1)
+    between = known[at] * (known[-1] - known[at]) * (left - right) ** 2
+    best = int(between.argmax())
+    low, high = sorted((left[best], right[best]))
+    if low > _CLEAR or high < low + _STEP:
+        return [(start, stop)]
+    middle = start + int(at[best])
+    return _levels(wrong, usable, start, middle) + _levels(wrong, usable, middle, stop)
 
 
 def _trim(
@@ -339,10 +366,11 @@ def _is_explained(
     """Whether something of the story is known to repeat: no logo at its start, no credits."""
     story = (8.0, print_.duration - 60.0)
     for run in runs:
-        for side in (run, run.turned()):
-            inside = min(side.end_a, story[1]) - max(side.start_a, story[0])
-            if side.a == i and inside >= options.min_seconds:
-                return True
+        side = run if run.a == i else run.turned()
+        inside = min(side.end_a, story[1]) - max(side.start_a, story[0])
+        certain = run.error < _COVERED if run.sense == "sound" else run.count > 1
+        if i in (run.a, run.b) and certain and inside >= 2 * options.min_seconds:
+            return True
     return False
 
 

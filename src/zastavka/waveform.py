@@ -108,12 +108,13 @@ def read_waveform(
 
 def _choose(tracks: Iterable[AudioTrack], language: str | None) -> AudioTrack | None:
     ranked = sorted(tracks, key=lambda track: not track.default)
-    wanted = _language(language)
-    spoken = [track for track in ranked if wanted and _language(track.language) == wanted]
+    wanted = same_language(language)
+    spoken = [track for track in ranked if wanted and same_language(track.language) == wanted]
     return next(iter(spoken or ranked), None)
 
 
-def _language(code: str | None) -> str | None:
+def same_language(code: str | None) -> str | None:
+    """One code for all that ISO 639 has for a language: "rus" and "ru-RU" are "ru"."""
     if code is None:
         return None
     plain = code.lower().replace("_", "-").split("-")[0]
