@@ -201,6 +201,9 @@ class Config(_Options):
     network: NetworkOptions = NetworkOptions()
     train: TrainOptions = TrainOptions()
     decode: DecodeOptions = DecodeOptions()
+    match: MatchOptions = MatchOptions()
+    decide: DecideOptions = DecideOptions()
+    refine: RefineOptions = RefineOptions()
 
     @classmethod
     def read(cls, path: Path, base: Config | None = None) -> Config:

@@ -1,0 +1,113 @@
+"""`Repeats`: what a season repeats, from its prints to segments with edges: the method on one page.
+
+    find_runs       pairs of episodes: what they share, heard and seen
+    stack           pieces of the season: who has each, and where
+    without_logo    what stands at 0:00, taken apart where it is two things
+    look_again      whether what is heard is seen, where key pictures don't say
+    judge, choose   names, points, and the intro of each episode
+    refine          its edges, to the frame
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zastavka.closeup import Closeups
+from zastavka.config import Config
+from zastavka.confirm import look_again, without_logo
+from zastavka.decide import Choice, Verdict, choose, judge
+from zastavka.match import find_runs
+from zastavka.prints import EpisodePrint
+from zastavka.recurring import film_speeds, stack
+from zastavka.refine import refine
+from zastavka.segment import Segment
+
+Progress = Callable[[float], None]  # share of the work done, in [0, 1]
+
+_HOPE = 4.0  # points that a second look at the pictures may bring
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeats:
+    """What a season repeats. Lists by episode are in the order of `prints`.
+
+    `edges`: (number of the verdict, number of the instance) -> its segment, to the frame, for
+    what was asked for; the others have the coarse one in their piece.
+    """
+
+    prints: tuple[EpisodePrint, ...]
+    votes: tuple[int, ...]
+    verdicts: tuple[Verdict, ...]
+    intros: tuple[Choice | None, ...]
+    edges: dict[tuple[int, int], Segment] = field(default_factory=dict)
+
+    @property
+    def season(self) -> int:
+        """How many episodes there are, versions of one counted once."""
+        return len(set(self.votes))
+
+    def segment(self, verdict: int, instance: int) -> Segment:
+        """Where an instance is, as exactly as it is known."""
+        coarse = self.verdicts[verdict].piece.instances[instance].segment
+        return self.edges.get((verdict, instance), coarse)
+
+
+def find_repeats(
+    prints: Sequence[EpisodePrint],
+    paths: Sequence[Path | None],
+    votes: Sequence[int],
+    config: Config,
+    *,
+    language: str | None = None,
+    types: Collection[str] = ("intro",),
+    wanted: Collection[int] | None = None,
+    foreign: Callable[[Segment, int], bool] | None = None,
+    progress: Progress | None = None,
+) -> Repeats:
+    """What repeats in a season, in the order that its episodes are given in.
+
+    `paths`: the files, to look closer at; None where only the print is left. `types`: kinds of
+    segments whose edges are wanted, in the `wanted` episodes (None: all). `foreign` tells whether
+    other series have a stretch of an episode too.
+    """
+    speeds_of = list(prints)
+    runs = find_runs(speeds_of, config.match)
+    speeds = film_speeds(runs, speeds_of)
+    pieces = stack(runs, speeds_of, votes, config.match)
+    closeups = Closeups(list(paths), speeds_of, language)
+    pieces = [part for piece in pieces for part in without_logo(piece, speeds, closeups)]
+    first = judge(pieces, prints, votes, config.decide)
+    pieces = [
+        look_again(piece, votes, speeds, closeups)
+        if verdict.type != "credits" and verdict.score + _HOPE >= config.decide.review_score
+        else piece
+        for piece, verdict in zip(pieces, first, strict=True)
+    ]
+    known = frozenset(
+        i for i, piece in enumerate(pieces)
+        if foreign is not None
+        and any(foreign(x.segment, x.episode) for x in piece.instances[:1])
+    )  # fmt: skip
+    verdicts = judge(pieces, prints, votes, config.decide, known)
+    intros = choose(verdicts, prints, config.decide)
+    everyone = set(range(len(prints))) if wanted is None else set(wanted)
+    edges = {}
+    shown = [i for i, v in enumerate(verdicts) if _is_shown(v, intros, types)]
+    for done, i in enumerate(shown):
+        refined = refine(
+            verdicts[i].piece, speeds_of, speeds, closeups, config.refine, everyone
+        )
+        edges |= {(i, k): segment for k, segment in refined.items()}
+        if progress:
+            progress((done + 1) / len(shown))
+    return Repeats(tuple(prints), tuple(votes), tuple(verdicts), tuple(intros), edges)
+
+
+def _is_shown(
+    verdict: Verdict, intros: Sequence[Choice | None], types: Collection[str]
+) -> bool:
+    if verdict.type == "intro":
+        return "intro" in types and any(c is not None and c.verdict is verdict for c in intros)
+    return verdict.type in types
