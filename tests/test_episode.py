@@ -32,12 +32,147 @@ Named = tuple[str | None, int | None, int | None]
         ("Мосты/8 сезон/18 серия.mkv", ("Мосты", 8, 18)),
         ("Мосты/Сезон 8/18.mkv", ("Мосты", 8, 18)),
         ("Мосты.s01e03.mkv", ("Мосты", 1, 3)),
+        ("TV/Мосты/2 сезон/1 серия. Начало.mkv", ("Мосты", 2, 1)),
+        ("Мосты. Сезон 12, 3 серия.mkv", ("Мосты", 12, 3)),
+        ("Мосты 1 сезон 05 серия из 10.mkv", ("Мосты", 1, 5)),
+        ("Мосты/2 сезон 1-16 серии/Мосты 3 серия.mkv", ("Мосты", 2, 3)),
+        ("[Group] Show - 05 [1080p].mkv", ("Show", None, 5)),
+        ("[Group] Show - 05v2 [1080p].mkv", ("Show", None, 5)),
+        ("[Group] Show - 105 [1080p][ABCD1234].mkv", ("Show", None, 105)),
+        ("[Group] Show Season 2 - 05 [1080p].mkv", ("Show", 2, 5)),
+        ("[Group] Show 2nd Season - 05 [1080p].mkv", ("Show", 2, 5)),
+        ("Show/Season 1/Disc 1/01.mkv", ("Show", 1, 1)),
+        ("Show/1080p/S01E01.mkv", ("Show", 1, 1)),
+        ("Show/Season 1/Featurettes/S01E01 Notes.mkv", ("Show", 1, 1)),
+        ("Extras/Extras S01E02.mkv", ("Extras", 1, 2)),
     ],
 )
 def test_names(path: str, named: Named) -> None:
     episode = Episode.from_path(Path(path))
     assert (episode.series, episode.season, episode.number) == named
     assert episode.path == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("Show.S01E01.mkv", None),
+        ("Show.S01E01E02.mkv", 2),
+        ("Show.S01E01-E03.mkv", 3),
+        ("[Group] Show - 01-02 [1080p].mkv", 2),
+        ("Мосты. 1 сезон 1-2 серия.mkv", 2),
+        ("Мосты. 1 сезон, 1 и 2 серии.mkv", 2),
+        ("Мосты. 1-2 серии.mkv", 2),
+        ("Мосты. Серия 1-2.mkv", 2),
+    ],
+)
+def test_several_episodes_in_a_file(name: str, last: int | None) -> None:
+    episode = Episode.from_path(Path(name))
+    assert (episode.number, episode.last) == (1, last)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("Show.S01E03.mkv", None),
+        ("Show.S01E03.Part.2.1080p.mkv", 2),
+        ("Show S01E03 pt2.mkv", 2),
+        ("Show.S01E03b.mkv", 2),
+        ("Show 1x03b.mkv", 2),
+        ("Show S01E03 CD2.avi", 2),
+        ("Мосты. 1 сезон 3 серия (часть 2).mkv", 2),
+        ("Мосты. 1 сезон 3 серия, 2 часть.mkv", 2),
+        ("Мосты. 1 сезон, 3-я серия. 2-я часть.mkv", 2),
+    ],
+)
+def test_parts_of_an_episode(name: str, part: int | None) -> None:
+    episode = Episode.from_path(Path(name))
+    assert (episode.season, episode.number, episode.part) == (1, 3, part)
+
+
+@pytest.mark.parametrize(
+    ("path", "origin"),
+    [
+        ("Show/Season 1/S01E01.mkv", None),
+        ("Show (2003)/Season 1/S01E01.mkv", "2003"),
+        ("Show.2003.S01E01.mkv", "2003"),
+        ("The.Office.US.S01E01.mkv", "US"),
+        ("Show (2005)/Show.US.S01E01.mkv", "2005 US"),
+    ],
+)
+def test_what_tells_a_remake(path: str, origin: str | None) -> None:
+    assert Episode.from_path(Path(path)).origin == origin
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Show/S00E01.mkv",
+        "Show/Season 00/01.mkv",
+        "Show/Specials/Show - 01.mkv",
+        "Show/Specials/Show S01E01.mkv",
+        "Show/Show Specials/01.mkv",
+        "Show/Season 1/Extras/Gag Reel.mkv",
+        "Show/Extras/Disc 2/Scene.mkv",
+        "Show/Featurettes/Interview.mkv",
+        "Show/Sample/show.s01e01.mkv",
+        "Show/Behind The Scenes/x.mkv",
+        "Show/NC/01.mkv",
+        "Show.S01E01-sample.mkv",
+        "sample-show.s01e01.mkv",
+        "Show-trailer.mkv",
+        "Show.S01.Trailer.2.mkv",
+        "Show.S01.Special.mkv",
+        "Show - Making of.mkv",
+        "[Group] Show - NCOP1 [1080p].mkv",
+        "[Group] Show - NCED [1080p].mkv",
+        "[Group] Show S2 - NCOP 02.mkv",
+        "[Group] Show - SP01 [1080p].mkv",
+        "[Group] Show SP 02.mkv",
+        "[Group] Show - Special 1.mkv",
+        "[Group] Show - OVA.mkv",
+        "[Group] Show OVA - 01.mkv",
+        "[Group] Show - 05.5 [1080p].mkv",
+        "Мосты/Бонус/Съёмки.mkv",
+        "Мосты/Доп. материалы/1.mkv",
+        "Мосты. Спецвыпуск 1.mkv",
+        "Мосты. 1 сезон. Трейлер.mkv",
+        "Мосты. 1 сезон 2 серия. Анонс.mkv",
+        "Мосты. Фильм о фильме.mkv",
+    ],
+)
+def test_specials(path: str) -> None:
+    assert Episode.from_path(Path(path)).special
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Show/S01E00.mkv",
+        "Show.S01E05.Christmas.Special.mkv",
+        "Show.S01E05.The.Trailer.mkv",
+        "Show/S01E05 - Extras.mkv",
+        "Special Ops/S01E01.mkv",
+        "Extras/Extras.S01E01.mkv",
+        "Extras/Season 1/Extras.S01E01.mkv",
+        "Extras/Season 1/S01E01.mkv",
+        "Trailer.Park.Boys.S01E01.mkv",
+        "The Sample/Season 1/S01E01.mkv",
+        "Something Extra/S01E01.mkv",
+        "Show - 05.mkv",
+        "Show S01E02 5.1.mkv",
+        "Экстра. 1 сезон 1 серия.mkv",
+        "Сериал/Серия 7.mkv",
+        "clip.mkv",
+    ],
+)
+def test_no_specials(path: str) -> None:
+    assert not Episode.from_path(Path(path)).special
+
+
+def test_what_is_read_for_seasons_is_not_compared() -> None:
+    path = Path("Show (2003)/Specials/Show.S00E01-E02.Part.1.mkv")
+    assert Episode.from_path(path) == Episode(path, "Show", 0, 1)
 
 
 def test_an_id_says_nothing_of_its_series() -> None:
@@ -66,6 +201,32 @@ def test_folders_are_walked_by_name(tmp_path: Path) -> None:
     names = [episode.path.relative_to(tmp_path).as_posix() for episode in found]
     assert names == ["A/S01E01.mp4", "B/S01E01.MKV", "B/S01E02.mkv"]
     assert [(e.series, e.number) for e in found] == [("A", 1), ("B", 1), ("B", 2)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["S01E01.mka", "S01E02.MP3"], ["S01E01.mka", "S01E02.MP3"]),
+        (["S01E01.mkv", "S01E01.mka"], ["S01E01.mkv"]),  # a dub
+        (["S01E01.mkv", "OST/01.flac"], ["S01E01.mkv"]),  # a soundtrack in a folder of its own
+        (["cover.jpg", "._S01E01.mp3"], []),
+    ],
+)
+def test_sound_counts_where_there_is_no_video(
+    tmp_path: Path, files: list[str], found: list[str]
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    episodes = find_episodes([tmp_path])
+    assert [episode.path.relative_to(tmp_path).as_posix() for episode in episodes] == found
+
+
+def test_sound_given_by_name_counts_beside_video(tmp_path: Path) -> None:
+    for name in ("S01E01.mkv", "S01E01.mka"):
+        (tmp_path / name).touch()
+    found = find_episodes([tmp_path, tmp_path / "S01E01.mka"])
+    assert [episode.path.name for episode in found] == ["S01E01.mkv", "S01E01.mka"]
 
 
 def test_a_file_named_twice_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -146,7 +146,9 @@ def names_an_extra(stem: str, season: int | None, number: int | None) -> bool:
         return _UNNUMBERED.fullmatch(words) is not None
     if season is not None:
         return season == 0
-    return re.search(rf"\b(?:{_SHORT}|{_ONE}) ?0*{number}(?!\d)", words) is not None
+    # "The Special - 12" is episode 12 of a series of that name, "Special 12" is none
+    told = rf"\b(?:(?:{_SHORT}|{_SEVERAL})[\W_]{{0,3}}|(?:{_ONE})[ _.]?)0*{number}(?!\d)"
+    return re.search(told, stem.casefold()) is not None
 
 
 def key_of(title: str) -> str:
