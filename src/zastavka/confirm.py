@@ -79,12 +79,14 @@ def _looks_like(
     return told >= 2 and alike >= _MOST * told
 
 
-def without_logo(
-    piece: Recurring, speeds: Sequence[float], closeups: Closeups
-) -> list[Recurring]:
+def without_logo(piece: Recurring, speeds: Sequence[float], closeups: Closeups) -> list[Recurring]:
     """The piece, or the logo at 0:00 and what follows it as two."""
     at_start = [i for i in piece.instances if i.segment.start <= _AT_START and i.first < 0.2]
-    readable = [i for i in at_start if closeups.can_read(i.episode)]
+    readable = [
+        i for i in at_start
+        if closeups.can_read(i.episode)
+        and i.segment.duration * speeds[i.episode] > 0.95 * piece.length
+    ]  # fmt: skip
     if 2 * len(at_start) <= len(piece.instances) or len(readable) < 2:
         return [piece]
     if piece.length < _LOGO[0] + _LEAST:
@@ -102,8 +104,9 @@ def without_logo(
 
 def _seams(instance: Instance, piece: Recurring, closeups: Closeups) -> list[float]:
     """Seconds of the piece at which its sound has a gap and its picture changes."""
-    start, end = instance.segment.start, instance.segment.start + min(
-        _LOGO[1] + _BESIDE, piece.length
+    start, end = (
+        instance.segment.start,
+        instance.segment.start + min(_LOGO[1] + _BESIDE, piece.length),
     )
     samples = closeups.sound(instance.episode, Segment(start, end))
     if samples is None or len(samples) < RATE:
@@ -145,4 +148,5 @@ def _part(piece: Recurring, low: float, high: float, speeds: Sequence[float]) ->
         if end - start > 0.5 * min(high - low, _LEAST):
             segment = Segment(max(0.0, i.at(start, speed)), i.at(end, speed))
             instances.append(replace(i, segment=segment, first=start - low))
-    return replace(piece, instances=tuple(instances), length=high - low)
+    seamed = piece.seamed or low > 0
+    return replace(piece, instances=tuple(instances), length=high - low, seamed=seamed)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float32]
 
-NAME = "words/1"  # the number changes with every change of the values
+NAME = "words/2"  # the number changes with every change of the values
 RATE = 5_000  # Hz: the partials that tell pieces of music apart lie below 2.2 kHz
 BITS = 64
 HOP = 0.064  # seconds between words
@@ -36,21 +36,29 @@ _LOW, _HIGH = round(200 * FRAME), round(2200 * FRAME)  # bins
 _AROUND = 31  # bins of the running mean: 120 Hz
 _HIGHEST = 3.0  # times the running mean above it; what is more counts as this
 _BLOCK = 2048  # frames at once: bounds memory, whatever the length
-_SILENT = 10 ** (-60 / 20)  # of full scale, root mean square
+_SILENT_DB = -60
 _STEADY_LAGS = (8, 16)  # frames: half a second and a second
 _STEADY_BITS = 6  # words that differ in no more than these are the same sound going on
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """Words (n,) of a stretch of sound, word i centred at i * HOP seconds; and which are usable."""
+    """Words (n,) of a stretch of sound, word i centred at i * HOP seconds; which are usable; and
+    the level of each, in whole dBFS."""
 
     words: Words
     usable: NDArray[np.bool_]
+    level: NDArray[np.int8]
 
     def __post_init__(self) -> None:
-        if self.words.ndim != 1 or self.words.shape != self.usable.shape:
-            raise ValueError(f"{self.words.shape} words, {self.usable.shape} flags")
+        shapes = {self.words.shape, self.usable.shape, self.level.shape}
+        if self.words.ndim != 1 or len(shapes) != 1:
+            raise ValueError(f"words, flags and levels of different lengths: {shapes}")
+
+    @property
+    def sounding(self) -> NDArray[np.bool_]:
+        """Which words are of more than silence, those that stay as they are among them."""
+        return self.level >= _SILENT_DB
 
     def __len__(self) -> int:
         return len(self.words)
@@ -72,13 +80,14 @@ def fingerprint(samples: Floats, speed: float = 1.0) -> Fingerprint:
     window = np.hanning(frame).astype(np.float32)
     views = np.lib.stride_tricks.sliding_window_view(padded, frame)
     # the bins of a frame of another length are as wide as those of the slow version
-    words, loud = np.empty(n, np.uint64), np.empty(n, np.bool_)
+    words, level = np.empty(n, np.uint64), np.empty(n, np.int8)
     for first in range(0, n, _BLOCK):
         here = slice(first, min(n, first + _BLOCK))
         block = views[starts[here]]
         words[here] = _hash(_partials(block * window))
-        loud[here] = np.einsum("ij,ij->i", block, block) > frame * _SILENT**2
-    return Fingerprint(words, loud & ~_steady(words))
+        power = np.einsum("ij,ij->i", block, block) / frame
+        level[here] = np.round(10 * np.log10(power + 1e-12))
+    return Fingerprint(words, (level >= _SILENT_DB) & ~_steady(words), level)
 
 
 def distance(a: Words, b: Words) -> NDArray[np.uint8]:

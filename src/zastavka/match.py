@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.config import MatchOptions
-from zastavka.fingerprint import BITS, HOP, Words, distance
+from zastavka.fingerprint import BITS, HOP, Fingerprint, Words, distance
 from zastavka.prints import FILM, EpisodePrint
 from zastavka.signature import Signatures
 
@@ -33,7 +33,8 @@ Index = NDArray[np.int64]
 _RARE = 3  # entries of one key and episode that are used: what is there more often says little
 _ALIKE = 0.42  # share of bits: words of other sounds differ in .5, +-.025 over a second
 _WINDOW = 16  # words: a second
-_PAD = 47  # words: three seconds around what was found, searched for the change
+_PAD = 94  # words: six seconds around what was found, searched for the change
+_STEADY = 0.5  # weight of a word that stays as it is
 _PART = 39  # words: two and a half seconds, the shortest part of a run that has a level of its own
 _CLEAR, _COVERED = 0.15, 0.29  # share of bits: the same sound alone, and mostly under other sound
 _STEP = 0.12  # share of bits between two levels of one run
@@ -98,11 +99,18 @@ class _Track:
     """The words of an episode at one speed. Word i stands at i * step seconds of its clock."""
 
     episode: int
-    words: Words
-    usable: NDArray[np.bool_]
+    sound: Fingerprint
     step: float
     slow: bool
     pal: bool  # there is a slow version of it
+
+    @property
+    def words(self) -> Words:
+        return self.sound.words
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        return self.sound.usable
 
 
 def _tracks(prints: Sequence[EpisodePrint]) -> list[_Track]:
@@ -110,9 +118,9 @@ def _tracks(prints: Sequence[EpisodePrint]) -> list[_Track]:
     for i, each in enumerate(prints):
         pal = each.slow is not None
         if each.sound is not None:
-            tracks.append(_Track(i, each.sound.words, each.sound.usable, HOP, False, pal))
+            tracks.append(_Track(i, each.sound, HOP, False, pal))
         if each.slow is not None:
-            tracks.append(_Track(i, each.slow.words, each.slow.usable, HOP / FILM, True, pal))
+            tracks.append(_Track(i, each.slow, HOP / FILM, True, pal))
     return tracks
 
 
@@ -227,8 +235,13 @@ def _along(a: _Track, b: _Track, lag: int, options: MatchOptions) -> list[Run]:
         one, two = slice(first, first + n), slice(first + shift, first + shift + n)
         usable = a.usable[one] & b.usable[two]
         wrong = distance(a.words[one], b.words[two]) / np.float32(BITS)
-        for start, stop in _stretches(wrong, usable, options):
+        # what stays as it is proves nothing, but may go with what is proven beside it
+        sounding = a.sound.sounding[one] & b.sound.sounding[two]
+        weight = np.where(usable, 1.0, np.where(sounding, _STEADY, 0.0))
+        for start, stop in _stretches(wrong, usable, weight, options):
             mine = usable[start:stop]
+            if not mine.any():
+                continue
             error = float(wrong[start:stop][mine].mean())
             count = int(mine.sum())
             score = count * (_ALIKE - error)
@@ -237,17 +250,26 @@ def _along(a: _Track, b: _Track, lag: int, options: MatchOptions) -> list[Run]:
             # a word is alike once most of its quarter of a second is
             found.append(
                 Run(
-                    "sound", a.episode, b.episode,
-                    (first + start) * a.step, (first + stop) * a.step,
-                    (first + shift + start) * b.step, (first + shift + stop) * b.step,
-                    score, error, count,
+                    "sound",
+                    a.episode,
+                    b.episode,
+                    (first + start) * a.step,
+                    (first + stop) * a.step,
+                    (first + shift + start) * b.step,
+                    (first + shift + stop) * b.step,
+                    score,
+                    error,
+                    count,
                 )  # fmt: skip
             )
     return found
 
 
 def _stretches(
-    wrong: NDArray[np.float32], usable: NDArray[np.bool_], options: MatchOptions
+    wrong: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    weight: Floats,
+    options: MatchOptions,
 ) -> list[tuple[int, int]]:
     """First and stop of the stretches where words differ little, gaps closed, ends at the change."""
     gain = np.where(usable, _ALIKE - wrong, 0.0)
@@ -267,7 +289,7 @@ def _stretches(
             joined[-1][1] = stop
         else:
             joined.append([start, stop])
-    trimmed = [t for s in joined if (t := _trim(wrong, usable, *s)) is not None]
+    trimmed = [t for s in joined if (t := _trim(wrong, usable, weight, *s)) is not None]
     return [part for t in trimmed for part in _levels(wrong, usable, *t)]
 
 
@@ -295,7 +317,11 @@ def _levels(
 
 
 def _trim(
-    wrong: NDArray[np.float32], usable: NDArray[np.bool_], start: int, stop: int
+    wrong: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    weight: Floats,
+    start: int,
+    stop: int,
 ) -> tuple[int, int] | None:
     """Where the mean changes: the ends at which a two-level model fits best."""
     inside = usable[start:stop]
@@ -305,7 +331,7 @@ def _trim(
     level = float(np.median(wrong[start:stop][inside]))
     between = (min(level, _ALIKE) + 0.5) / 2
     low, high = max(0, start - _PAD), min(len(wrong), stop + _PAD)
-    gain = np.where(usable[low:high], between - wrong[low:high], 0.0)
+    gain = weight[low:high] * (between - wrong[low:high])
     sums = np.r_[0.0, np.cumsum(gain)]
     middle = (start + stop) // 2 - low
     first = int(sums[: middle + 1].argmin())
@@ -360,9 +386,7 @@ def _heard_through_speech(
     ]  # fmt: skip
 
 
-def _is_explained(
-    print_: EpisodePrint, i: int, runs: list[Run], options: MatchOptions
-) -> bool:
+def _is_explained(print_: EpisodePrint, i: int, runs: list[Run], options: MatchOptions) -> bool:
     """Whether something of the story is known to repeat: no logo at its start, no credits."""
     story = (8.0, print_.duration - 60.0)
     for run in runs:

@@ -126,7 +126,10 @@ def save(print_: EpisodePrint, path: Path) -> None:
     }  # fmt: skip
     for name, heard in (("sound", print_.sound), ("slow", print_.slow)):
         if heard is not None:
-            arrays |= {f"{name}_words": heard.words, f"{name}_usable": heard.usable}
+            arrays |= {
+                f"{name}_words": heard.words, f"{name}_usable": heard.usable,
+                f"{name}_level": heard.level,
+            }  # fmt: skip
     # safetensors writes the memory as it lies
     arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
     with replacing(path) as part:
@@ -167,6 +170,5 @@ def load(path: Path) -> EpisodePrint:
 def _sound(arrays: dict[str, NDArray[np.generic]], name: str) -> Fingerprint | None:
     if f"{name}_words" not in arrays:
         return None
-    return Fingerprint(arrays[f"{name}_words"], arrays[f"{name}_usable"])  # type: ignore[arg-type]
-
-
+    words, usable, level = (arrays[f"{name}_{part}"] for part in ("words", "usable", "level"))
+    return Fingerprint(words, usable, level)  # type: ignore[arg-type]

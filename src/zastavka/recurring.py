@@ -49,8 +49,9 @@ class Instance:
 class Recurring:
     """A piece that several episodes have: `length` seconds, `support` episodes (votes, by sense).
 
-    `error` is the mean share of bits in which its sound differs; `span` the standard deviation of
-    its ends over those who have all of it, in seconds: a piece that is cut as one ends as one.
+    `error` is the mean share of bits in which its sound differs; `wander` how far the ends of the
+    episodes lie from its own, in seconds: what is cut as one piece ends as one. `seamed`: what
+    stands before it repeats as well, so that nothing but the seam tells where it begins.
     """
 
     instances: tuple[Instance, ...]
@@ -60,6 +61,7 @@ class Recurring:
     seen: int
     error: float
     wander: float
+    seamed: bool = False
 
     def of(self, episode: int) -> list[Instance]:
         """Its instances in one episode."""
@@ -83,7 +85,8 @@ def stack(
             _lay(stacks, run, speeds)
     pieces = [p for s in stacks for p in _pieces(s, speeds, votes, options)]
     return sorted(
-        pieces, key=lambda p: (-p.support, -p.length, p.instances[0].episode, p.instances[0].segment)
+        pieces,
+        key=lambda p: (-p.support, -p.length, p.instances[0].episode, p.instances[0].segment),
     )
 
 
@@ -207,7 +210,9 @@ def _joins(one: _Stack, two: _Stack, shift: float) -> bool:
         moved = _Member(member.episode, member.offset + shift)
         low, high = (x - member.offset for x in member.hull)
         for other in one.of(member.episode):
-            if not _same(other, moved) and _overlaps(other, low + other.offset, high + other.offset):
+            if not _same(other, moved) and _overlaps(
+                other, low + other.offset, high + other.offset
+            ):
                 return False
     return True
 
@@ -242,9 +247,9 @@ class _Count:
 
     def votes(self, table: NDArray[np.bool_], owners: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many votes hold each tick: several members may share one."""
-        return np.array(
-            [table[owners == owner].any(axis=0) for owner in np.unique(owners)]
-        ).sum(axis=0)
+        return np.array([table[owners == owner].any(axis=0) for owner in np.unique(owners)]).sum(
+            axis=0
+        )
 
 
 def _pieces(

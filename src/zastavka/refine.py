@@ -34,6 +34,7 @@ _INSIDE = 3.0  # seconds inside the piece by which two episodes are laid over ea
 _SLIP = 0.25  # seconds by which the coarse lag may be wrong
 _HOP, _FRAME = 80, 240  # samples: 10 and 30 ms
 _LEAST_LEVEL = 0.35  # correlation inside, in the median, under which the sound tells no edge
+_MOSTLY = 0.6  # share of what was missed that must be alike to be taken in
 _HALFWAY = 0.7  # correlation of pictures: a dissolve is half over
 _ALIKE = 0.88  # correlation inside from which two episodes show the same
 _CUT, _CUT_RATIO = 5.0, 3.0  # a cut: levels of 255 between two pictures, and times the usual
@@ -102,8 +103,9 @@ def _edge(
         return _at_chapter(edge, prints[instance.episode], options)
     other = _yardstick(piece, instance, side, speeds, closeups)
     known = prints[instance.episode]
-    if other is not None:
+    if other is not None and not (piece.seamed and side == "start"):
         pair = _Pair(instance, other, side, speeds, prints, closeups)
+        at = pair.farther(at, _missing(piece, instance, side, speeds), instance)
         heard = pair.sound_edge(at) if options.sound and instance.heard > 0.5 else None
         at = heard.time if heard else at
         if options.picture and known.rate and not heard:
@@ -129,15 +131,27 @@ def _yardstick(
     piece: Recurring, instance: Instance, side: Side, speeds: list[float], closeups: Closeups
 ) -> Instance | None:
     """Another instance that has this edge of the piece too, at the same pace if there is one."""
-    mine = instance.first if side == "start" else _last(instance, speeds)
+    # the fullest come first: they can also say whether more of it is here than was found
     others = [
-        (speeds[o.episode] != speeds[instance.episode], abs(o.episode - instance.episode), k, o)
+        (
+            _missing(piece, o, side, speeds) > 0.2,
+            speeds[o.episode] != speeds[instance.episode],
+            abs(o.episode - instance.episode),
+            k,
+            o,
+        )
         for k, o in enumerate(piece.instances)
         if o.episode != instance.episode
         and closeups.can_read(o.episode)
-        and (o.first <= mine + 0.2 if side == "start" else _last(o, speeds) >= mine - 0.2)
+        and _missing(piece, o, side, speeds) <= _missing(piece, instance, side, speeds) + 0.2
     ]
-    return min(others)[3] if others else None
+    return min(others)[4] if others else None
+
+
+def _missing(piece: Recurring, instance: Instance, side: Side, speeds: list[float]) -> float:
+    """Seconds of the piece that the instance seems to lack at this side."""
+    lacks = instance.first if side == "start" else piece.length - _last(instance, speeds)
+    return max(0.0, lacks / speeds[instance.episode])
 
 
 def _last(instance: Instance, speeds: list[float]) -> float:
@@ -166,6 +180,42 @@ class _Pair:
     def there(self, time: float) -> float:
         """The other episode's time of a moment of mine."""
         return self.base + time * self.pace
+
+    def farther(self, at: float, missing: float, mine: Instance) -> float:
+        """The edge moved outwards by what was missed, where pictures or sound say it is there."""
+        if missing < 0.2:
+            return at
+        low, high = (at - missing, at) if self.side == "start" else (at, at + missing)
+        limit = min(
+            self.prints[self.mine].duration,
+            (self.prints[self.theirs].duration - self.base) / self.pace,
+        )
+        low, high = max(0.0, low, -self.base / self.pace), min(high, limit)
+        if high - low < 0.2:
+            return at
+        times = np.linspace(low, high, 8)[1:-1]
+        one = self.closeups.glances(self.mine, times.tolist())
+        two = self.closeups.glances(self.theirs, (self.base + times * self.pace).tolist())
+        alike = 0.0
+        if one is not None and two is not None and (told := one.usable & two.usable).sum() >= 2:
+            rows = np.arange(len(times))
+            alike = float((_correlation(one, rows, two, rows)[told] > _ALIKE).mean())
+        elif mine.heard > 0.5:
+            alike = self._alike_sound(low, high)
+        outer = low if self.side == "start" else high
+        return outer if alike >= _MOSTLY else at
+
+    def _alike_sound(self, low: float, high: float) -> float:
+        """The share of 30-ms frames that correlate, in [low, high) of my time."""
+        mine = self.closeups.sound(self.mine, Segment(low, high))
+        theirs = self._their_sound(self.there(low) - _SLIP, high - low + 2 * _SLIP / self.pace)
+        if mine is None or theirs is None:
+            return 0.0
+        mine, theirs = _flat(mine), _flat(theirs)
+        slip = _slip(mine, theirs, slice(0, None))
+        if slip is None:
+            return 0.0
+        return float((_likeness(mine, theirs[slip:]) > _LEAST_LEVEL).mean())
 
     def sound_edge(self, at: float) -> Edge | None:
         """Where the sound of both begins or ends to be alike; lays them over each other."""
@@ -282,9 +332,7 @@ def _flat(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.append(samples[:1], samples[1:] - np.float32(0.95) * samples[:-1])
 
 
-def _slip(
-    mine: NDArray[np.float32], theirs: NDArray[np.float32], inside: slice
-) -> int | None:
+def _slip(mine: NDArray[np.float32], theirs: NDArray[np.float32], inside: slice) -> int | None:
     """By how many samples theirs are late; None where nothing is alike."""
     from scipy.signal import correlate
 

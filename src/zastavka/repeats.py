@@ -1,11 +1,11 @@
 """`Repeats`: what a season repeats, from its prints to segments with edges: the method on one page.
 
-    find_runs       pairs of episodes: what they share, heard and seen
-    stack           pieces of the season: who has each, and where
-    without_logo    what stands at 0:00, taken apart where it is two things
-    look_again      whether what is heard is seen, where key pictures don't say
-    judge, choose   names, points, and the intro of each episode
-    refine          its edges, to the frame
+find_runs       pairs of episodes: what they share, heard and seen
+stack           pieces of the season: who has each, and where
+without_logo    what stands at 0:00, taken apart where it is two things
+look_again      whether what is heard is seen, where key pictures don't say
+judge, choose   names, points, and the intro of each episode
+refine          its edges, to the frame
 """
 
 from __future__ import annotations
@@ -96,18 +96,14 @@ def find_repeats(
     edges = {}
     shown = [i for i, v in enumerate(verdicts) if _is_shown(v, intros, types)]
     for done, i in enumerate(shown):
-        refined = refine(
-            verdicts[i].piece, speeds_of, speeds, closeups, config.refine, everyone
-        )
+        refined = refine(verdicts[i].piece, speeds_of, speeds, closeups, config.refine, everyone)
         edges |= {(i, k): segment for k, segment in refined.items()}
         if progress:
             progress((done + 1) / len(shown))
     return Repeats(tuple(prints), tuple(votes), tuple(verdicts), tuple(intros), edges)
 
 
-def _is_shown(
-    verdict: Verdict, intros: Sequence[Choice | None], types: Collection[str]
-) -> bool:
+def _is_shown(verdict: Verdict, intros: Sequence[Choice | None], types: Collection[str]) -> bool:
     if verdict.type == "intro":
         return "intro" in types and any(c is not None and c.verdict is verdict for c in intros)
     return verdict.type in types

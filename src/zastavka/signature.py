@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.uint64]
-Bars = tuple[int, int, int, int]  # rows and columns of SIZE that are black: top, bottom, left, right
+Bars = tuple[
+    int, int, int, int
+]  # rows and columns of SIZE that are black: top, bottom, left, right
 
 NAME = "signatures/1"  # the number changes with every change of the values
 SIZE = (128, 72)  # width and height that pictures are read at
@@ -97,7 +99,9 @@ def signatures(pictures: Sequence[NDArray[np.uint8]], bars: Bars) -> Signatures:
 
 def _cells(stack: Floats) -> Floats:
     """Means of the cells in the middle of pictures (n, h, w), shape (n, ROWS * COLUMNS)."""
-    rows, columns = (_edges(size, n) for size, n in zip(stack.shape[1:], (ROWS, COLUMNS), strict=True))
+    rows, columns = (
+        _edges(size, n) for size, n in zip(stack.shape[1:], (ROWS, COLUMNS), strict=True)
+    )
     sums = np.pad(stack.cumsum(axis=1).cumsum(axis=2), ((0, 0), (1, 0), (1, 0)))
     at = sums[:, rows][:, :, columns]
     cells = np.diff(np.diff(at, axis=1), axis=2)
