@@ -1,16 +1,21 @@
-"""Features on disk, keyed by what the file holds and by the options; safe to delete at any time."""
+"""Features and prints on disk, by what the file holds and by the options; safe to delete."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from zastavka import audio
+from zastavka import audio, prints
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.features import EpisodeFeatures, Progress, extract, load, save
+from zastavka.prints import EpisodePrint
 from zastavka.vision import PictureEncoder
+
+T = TypeVar("T")
 
 _BLOCKS, _BLOCK = 64, 1 << 16  # spread evenly over a file; bytes of each
 _WHOLE = 2 * _BLOCKS * _BLOCK  # bytes of a file that is read as a whole
@@ -56,16 +61,47 @@ def options_key(encoder: PictureEncoder, options: ExtractOptions) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-class FeatureCache:
-    """Features of files under one folder. What is damaged there is made again.
+class _Cache:
+    """Things made of files, under one folder. What is damaged there is made again.
 
-    A folder that takes no more stops nothing: features are given all the same, and `unwritable`
+    A folder that takes no more stops nothing: things are given all the same, and `unwritable`
     says why they were not kept.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.unwritable: StorageError | None = None
+
+    def _place(self, path: Path, how: str) -> Path:
+        key = content_key(path)
+        return self.folder / key[:2] / f"{key}-{how}.safetensors"
+
+    def _kept(
+        self,
+        stored: Path,
+        read: Callable[[Path], T],
+        make: Callable[[], T],
+        write: Callable[[T, Path], None],
+    ) -> T:
+        try:
+            return read(stored)
+        except FeatureError:
+            pass  # not there, or damaged: what is derived can be made again
+        made = make()
+        try:
+            write(made, stored)
+        except StorageError as error:
+            self.unwritable = StorageError(
+                self.folder,
+                "keeps no features: {why}",
+                "free some space, let ZASTAVKA_CACHE name another folder, or give --no-cache",
+                why=error.values.get("why", error.found),
+            )
+        return made
+
+
+class FeatureCache(_Cache):
+    """Features of files."""
 
     def get(
         self,
@@ -75,20 +111,29 @@ class FeatureCache:
         progress: Progress | None = None,
     ) -> EpisodeFeatures:
         """Features of a file: stored ones if they are of this content and these options."""
-        key = content_key(path)
-        stored = self.folder / key[:2] / f"{key}-{options_key(encoder, options)}.safetensors"
-        try:
-            return load(stored)
-        except FeatureError:
-            pass  # not there, or damaged: what is derived can be made again
-        features = extract(path, encoder, options, progress)
-        try:
-            save(features, stored)
-        except StorageError as error:
-            self.unwritable = StorageError(
-                self.folder,
-                "keeps no features: {why}",
-                "free some space, let ZASTAVKA_CACHE name another folder, or give --no-cache",
-                why=error.values.get("why", error.found),
-            )
-        return features
+        stored = self._place(path, options_key(encoder, options))
+        return self._kept(stored, load, lambda: extract(path, encoder, options, progress), save)
+
+
+class PrintCache(_Cache):
+    """Prints of files."""
+
+    def get(
+        self, path: Path, options: ExtractOptions, progress: Progress | None = None
+    ) -> EpisodePrint:
+        """The print of a file: the stored one if it is of this content and these options."""
+        return self._kept(
+            self.place(path, options),
+            prints.load,
+            lambda: prints.read_print(path, options, progress),
+            prints.save,
+        )
+
+    def place(self, path: Path, options: ExtractOptions) -> Path:
+        """Where the print of a file is kept."""
+        told = (
+            options.window_share, options.window_min, options.window_max, options.sound,
+            options.language,
+        )  # fmt: skip
+        text = f"{prints.NAME} {told}"
+        return self._place(path, hashlib.blake2b(text.encode(), digest_size=8).hexdigest())

@@ -32,7 +32,8 @@ _MOST_RATE = 60.0  # and no more than these are looked at
 @dataclass(frozen=True, slots=True, eq=False)
 class Closeup:
     """Every picture of a stretch: when it is first shown (n,), its signature, its mean luma (n,)
-    and how much it differs from the one before (n,), in levels of 255."""
+    and how much it differs from the one before (n,), in levels of 255.
+    """
 
     times: NDArray[np.float64]
     pictures: Signatures

@@ -178,8 +178,8 @@ class MatchOptions(_Options):
 class DecideOptions(_Options):
     """Which of the recurring segments is the intro; `decide` says what earns points."""
 
-    found_score: float = Field(3.5, description="points from which a segment is found")
-    review_score: float = Field(2.0, description="points from which a person should look")
+    found_score: float = Field(4.0, description="points from which a segment is found")
+    review_score: float = Field(2.5, description="points from which a person should look")
 
 
 class RefineOptions(_Options):

@@ -132,7 +132,7 @@ def _seams(instance: Instance, piece: Recurring, closeups: Closeups) -> list[flo
 
 
 def _levels(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """dBFS of frames of 20 ms, one every 5 ms."""
+    """DBFS of frames of 20 ms, one every 5 ms."""
     sums = np.r_[0.0, np.cumsum(samples.astype(np.float64) ** 2)]
     starts = np.arange(0, len(samples) - _FRAME + 1, _HOP)
     return np.asarray(10 * np.log10((sums[starts + _FRAME] - sums[starts]) / _FRAME + 1e-10))

@@ -8,7 +8,8 @@ Each piece earns points, in the manner of log odds, for:
     length    -6 below 2.5 s, -4 below 3 s, -0.5 below 5 s, 0 below 8 s, 1 up to 100 s, -2 beyond
     once      -3 for each time more that an episode has it (not counting the credits), -4 at most
     ends      0.5 where it begins and ends alike in all episodes, -1 and -2.5 where it does not
-    place     0.5 in the first third of the episode, -1 behind its middle, -2.5 behind 65 %
+    place     0.5 in the first third of the episode, -1.5 behind 45 %, -2.5 behind 65 %
+    flow      1 where its sound does not pause, -1.5 where it does as speech does: a scene again
     card      -2 where it is at 0:00 and shorter than 7 s, which then always awaits review
 
 From `found_score` on a piece is the intro of the episodes that have it and no better one, from
@@ -27,7 +28,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+import numpy as np
+
 from zastavka.config import DecideOptions
+from zastavka.fingerprint import HOP
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring
 
@@ -37,13 +41,15 @@ _AT_START = 1.0  # seconds
 _CREDITS_END = 10.0  # seconds before the end of the file
 _CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
 _SHORT = 10.0  # seconds: jingles and eyecatches
+_PAUSE_DB = 8  # below the median
 _CLEAR, _COVERED = 0.2, 0.29  # share of bits that differ: the sound alone, and under other sound
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What is thought of a recurring segment: its name, its points by kind, and why it is not the
-    intro, if it isn't."""
+    intro, if it isn't.
+    """
 
     piece: Recurring
     type: str
@@ -122,11 +128,20 @@ def confidence(score: float) -> float:
 
 def reason(choice: Choice, season: int) -> str:
     """One sentence: how many episodes have it, by which senses."""
-    piece = choice.verdict.piece
-    text = f"repeats in {piece.support} of {season} episodes, {senses(piece)}"
+    text = shared(choice.verdict.piece, season)
     if choice.instance.first > 1.0:
         text += f", here without its first {choice.instance.first:.0f} s"
     return text
+
+
+def shared(piece: Recurring, season: int) -> str:
+    """In how many episodes a piece is, and by which senses that was found."""
+    return f"repeats in {piece.support} of {season} episodes, {senses(piece)}"
+
+
+def doubt(verdict: Verdict) -> str:
+    """What speaks most against a piece that only awaits review, in words."""
+    return _weakest(verdict.points)
 
 
 def senses(piece: Recurring) -> str:
@@ -175,6 +190,7 @@ def _judge(
         ("once", _once(early)),
         ("ends", 0.5 if piece.wander < 0.3 else -2.5 if piece.wander > 4 else -1.0 * (piece.wander > 1)),
         ("place", _place(early or list(piece.instances), prints)),
+        ("flow", _flow(piece, prints)),
         ("card", -2.0 if _is_card(piece) else 0.0),
     )  # fmt: skip
     if len(early) < 0.5 * len(piece.instances):
@@ -211,8 +227,28 @@ def _once(early: Sequence[Instance]) -> float:
 
 def _place(instances: Sequence[Instance], prints: Sequence[EpisodePrint]) -> float:
     where = median(i.segment.start / prints[i.episode].duration for i in instances)
-    steps = ((0.35, 0.5), (0.5, 0.0), (0.65, -1.0))
+    steps = ((0.35, 0.5), (0.45, 0.0), (0.65, -1.5))
     return next((value for limit, value in steps if where < limit), -2.5)
+
+
+def _flow(piece: Recurring, prints: Sequence[EpisodePrint]) -> float:
+    """By the share of words well below the usual level of the piece, in the median episode."""
+    if not _is_heard(piece):
+        return 0.0
+    shares = []
+    for instance in piece.instances:
+        sound = prints[instance.episode].sound
+        if sound is None:
+            continue
+        # the last third of a second is often faded out
+        first, stop = (
+            round(t / HOP) for t in (instance.segment.start + 0.13, instance.segment.end - 0.4)
+        )
+        level = sound.level[first:stop].astype(np.int16)
+        if len(level) > 8:
+            shares.append(float((level < np.median(level) - _PAUSE_DB).mean()))
+    pauses = median(shares) if shares else 0.0
+    return 1.0 if pauses < 0.06 else 0.0 if pauses < 0.15 else -1.5
 
 
 def _is_credits(instance: Instance, prints: Sequence[EpisodePrint]) -> bool:
@@ -229,6 +265,7 @@ def _weakest(points: Sequence[tuple[str, float]]) -> str:
         "once": "episodes have it more than once",
         "ends": "it begins and ends differently in each episode",
         "place": "it is too late in the episode",
+        "flow": "its sound pauses as speech does: a scene shown again",
         "card": "it may be a studio's logo",
     }[min(points, key=lambda each: each[1])[0]]
 

@@ -44,7 +44,8 @@ _STEADY_BITS = 6  # words that differ in no more than these are the same sound g
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
     """Words (n,) of a stretch of sound, word i centred at i * HOP seconds; which are usable; and
-    the level of each, in whole dBFS."""
+    the level of each, in whole dBFS.
+    """
 
     words: Words
     usable: NDArray[np.bool_]

@@ -7,7 +7,6 @@ read, since of the pictures only those are decoded that need no other.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -32,7 +32,8 @@ _LONGER = 4.0  # seconds: what goes with the core is a part of some episodes' pi
 @dataclass(frozen=True, slots=True)
 class Instance:
     """A recurring piece in one episode. `first` is where in the piece it begins, in seconds of it;
-    `heard` and `seen` are the shares of it that sound and pictures found again elsewhere."""
+    `heard` and `seen` are the shares of it that sound and pictures found again elsewhere.
+    """
 
     episode: int
     segment: Segment

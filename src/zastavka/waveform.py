@@ -160,9 +160,7 @@ def _from(
 
     target = start - _RUN_UP
     try:
-        container.seek(
-            round((target + start_of(container)) / time_base_of(stream)), stream=stream
-        )
+        container.seek(round((target + start_of(container)) / time_base_of(stream)), stream=stream)
         first = next(frames, None)
         if first is not None and first[0] <= start:
             # what a decoder gives right behind a seek may lack what came before

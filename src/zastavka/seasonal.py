@@ -1,0 +1,239 @@
+"""`SeasonDetector`: episodes in, detections out, season by season by what repeats.
+
+An episode that has no others to be compared with, here or among those seen before, is left to the
+model, if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+from zastavka import decide, prints
+from zastavka.cache import PrintCache
+from zastavka.config import DEFAULT, Config
+from zastavka.decide import Choice
+from zastavka.detection import Detection, Failure, Finding
+from zastavka.episode import Episode
+from zastavka.errors import ZastavkaError
+from zastavka.media import probe
+from zastavka.openings import Openings
+from zastavka.pipeline import Detector, Progress
+from zastavka.prints import EpisodePrint
+from zastavka.repeats import Repeats, find_repeats
+from zastavka.season import Season, common_language, seasons_of
+from zastavka.segment import Segment
+from zastavka.shelf import Shelf
+
+OnSeason = Callable[[Season, Sequence[Episode], Repeats], None]
+
+_BORROWED = 8  # episodes seen before that a new one is compared with
+_READING = 0.9  # share of an episode's work that is reading it
+
+_ALONE = "a single episode: give others of its season too, or a model"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A season's episodes that could be read, in its order."""
+
+    episodes: tuple[Episode, ...]
+    votes: tuple[int, ...]
+    prints: tuple[EpisodePrint, ...]
+    seconds: tuple[float, ...]  # of work, for each
+    language: str | None
+
+
+class SeasonDetector:
+    """Finds what repeats in each season; `alone` answers what has nothing to be compared with."""
+
+    def __init__(
+        self,
+        config: Config = DEFAULT,
+        *,
+        alone: Detector | None = None,
+        cache: PrintCache | None = None,
+        shelf: Shelf | None = None,
+        types: Sequence[str] = ("intro",),
+    ) -> None:
+        self.config, self.alone, self.cache, self.shelf = config, alone, cache, shelf
+        self.types = tuple(types)
+
+    def detect(
+        self,
+        episodes: Sequence[Episode],
+        progress: Progress | None = None,
+        on_season: OnSeason | None = None,
+    ) -> list[Detection | Failure]:
+        """One result per episode, in the order given. What can't be read is a Failure.
+
+        `on_season` is given each season that was compared, with what it repeats.
+        """
+        seasons = seasons_of(episodes)
+        results: dict[Path, Detection | Failure] = {}
+        read = []
+        openings = Openings()
+        for season in seasons:
+            known, failures = self._read(season, progress)
+            results |= {failure.episode.path: failure for failure in failures}
+            read.append(known)
+            if known.prints:
+                openings.add(season.key, known.prints[0])
+        for season, known in zip(seasons, read, strict=True):
+            for result in self._answers(season, known, openings, progress, on_season):
+                results[result.episode.path] = result
+        return [results[episode.path] for episode in episodes]
+
+    def _read(self, season: Season, progress: Progress | None) -> tuple[_Read, list[Failure]]:
+        language = self.config.extract.language or _language(season)
+        options = self.config.extract.model_copy(update={"language": language})
+        kept, failures = [], []
+        for episode, vote in zip(season.episodes, season.votes, strict=True):
+            began = perf_counter()
+            report = partial(_report, progress, episode)
+            try:
+                source = self.cache.get if self.cache else prints.read_print
+                known = source(episode.path, options, lambda share: report(_READING * share))
+            except ZastavkaError as error:
+                failures.append(Failure(episode, str(error), error))
+                continue
+            report(_READING)
+            kept.append((episode, vote, known, perf_counter() - began))
+        if self.cache and self.shelf and len(kept) > 1:
+            self.shelf.remember(season, [
+                self.cache.place(e.path, options) if any(e is k[0] for k in kept) else None
+                for e in season.episodes
+            ])  # fmt: skip
+        columns = list(zip(*kept, strict=True)) or [(), (), (), ()]
+        return _Read(*columns, language=language), failures
+
+    def _answers(
+        self,
+        season: Season,
+        read: _Read,
+        openings: Openings,
+        progress: Progress | None,
+        on_season: OnSeason | None,
+    ) -> list[Detection | Failure]:
+        began = perf_counter()
+        own = len(read.prints)
+        known, votes = list(read.prints), list(read.votes)
+        paths: list[Path | None] = [episode.path for episode in read.episodes]
+        everyone = list(read.episodes)
+        if own and len(set(votes)) < 2 and self.shelf and not season.special:
+            for stored in self.shelf.others(season, _BORROWED):
+                known.append(stored.print)
+                paths.append(stored.path)
+                everyone.append(stored.episode)
+                votes.append(max(votes) + 1)
+        if len(set(votes)) < 2:
+            return self._alone(read.episodes, read.prints, progress)
+        repeats = find_repeats(
+            known, paths, votes, self.config,
+            language=read.language, types=self.types, wanted=range(own),
+            foreign=lambda segment, i: openings.elsewhere(season.key, known[i], segment),
+        )  # fmt: skip
+        if on_season:
+            on_season(season, everyone, repeats)
+        each = (perf_counter() - began) / own
+        answers = []
+        for i, episode in enumerate(read.episodes):
+            _report(progress, episode, 1.0)
+            answer = detection(episode, i, repeats, self.types)
+            answers.append(replace(answer, work=read.seconds[i] + each))
+        return answers
+
+    def _alone(
+        self,
+        episodes: Sequence[Episode],
+        known: Sequence[EpisodePrint],
+        progress: Progress | None,
+    ) -> list[Detection | Failure]:
+        if self.alone is not None:
+            return self.alone.detect(episodes, progress)
+        for episode in episodes:
+            _report(progress, episode, 1.0)
+        return [
+            Detection(
+                episode=episode, duration=round(each.duration, 3), not_found_reason=_ALONE
+            )
+            for episode, each in zip(episodes, known, strict=True)
+        ]  # fmt: skip
+
+
+def detection(
+    episode: Episode, i: int, repeats: Repeats, types: Sequence[str] = ("intro",)
+) -> Detection:
+    """What a season's repeats say of its episode i."""
+    choice = repeats.intros[i]
+    findings = []
+    if choice is not None and "intro" in types:
+        number = next(k for k, v in enumerate(repeats.verdicts) if v is choice.verdict)
+        findings.append(
+            Finding(
+                segment=_tidy(repeats.segment(number, choice.index)),
+                confidence=choice.confidence,
+                status="found" if choice.sure else "review",
+                sources=decide.sources(choice.verdict.piece),
+                reason=decide.reason(choice, repeats.season),
+            )
+        )
+    findings += _others(i, repeats, types)
+    sure = any(f.type == "intro" and f.status == "found" for f in findings)
+    return Detection(
+        episode=episode,
+        duration=round(repeats.prints[i].duration, 3),
+        findings=tuple(sorted(findings, key=lambda f: f.segment)),
+        not_found_reason=None if sure else _why_not(i, choice, repeats),
+    )
+
+
+def _others(i: int, repeats: Repeats, types: Sequence[str]) -> list[Finding]:
+    return [
+        Finding(
+            segment=_tidy(repeats.segment(number, k)),
+            type=verdict.type,
+            confidence=verdict.piece.support / repeats.season,
+            sources=decide.sources(verdict.piece),
+            reason=decide.shared(verdict.piece, repeats.season),
+        )
+        for number, verdict in enumerate(repeats.verdicts)
+        if verdict.type in types and verdict.type != "intro"
+        for k, instance in enumerate(verdict.piece.instances)
+        if instance.episode == i
+    ]
+
+
+def _why_not(i: int, choice: Choice | None, repeats: Repeats) -> str:
+    if choice is not None:
+        return f"not sure enough: {decide.doubt(choice.verdict)}"
+    here = [v for v in repeats.verdicts if v.piece.of(i)]
+    if not here:
+        return f"nothing of it is in another of the {repeats.season} episodes"
+    best = max(here, key=lambda v: v.score)
+    return (
+        f"what repeats is no intro: {decide.shared(best.piece, repeats.season)}, but {best.why_not}"
+    )
+
+
+def _tidy(segment: Segment) -> Segment:
+    return Segment(round(float(segment.start), 4), round(float(segment.end), 4))
+
+
+def _language(season: Season) -> str | None:
+    tracks = []
+    for episode in season.episodes:
+        try:
+            tracks.append(probe(episode.path).audio)
+        except ZastavkaError:
+            continue  # reading it will say why
+    # with one track each there is nothing to choose
+    return common_language(tracks) if any(len(each) > 1 for each in tracks) else None
+
+
+def _report(progress: Progress | None, episode: Episode, share: float) -> None:
+    if progress:
+        progress(episode, share)
