@@ -12,17 +12,24 @@ import typer
 
 from zastavka.cache import default_folder
 from zastavka.config import RECIPES, Config, DecodeOptions
+from zastavka.decide import TYPES
 from zastavka.detection import Failure
 from zastavka.episode import Episode, find_episodes
 from zastavka.errors import MediaError, MissingExtra, ModelError, OptionError, ZastavkaError
 
+SEASON_STAGES = ("extract", "match", "decide", "refine")
+
 Lang = Annotated[str | None, typer.Option(help="Language of the output: ru or en.")]
 Model = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         envvar="ZASTAVKA_MODEL",
-        help="A folder that `zastavka train` wrote, or a model.pt of the prototype.",
+        help="For files alone: a folder that `zastavka train` wrote, or the prototype's model.pt.",
     ),
+]
+Types = Annotated[
+    str,
+    typer.Option(help="What to report: intro, logo, recap, eyecatch, credits, other; with commas."),
 ]
 Encoder = Annotated[
     str | None,
@@ -87,6 +94,33 @@ def config_of(
     if encoder is not None:
         config = config.override({"extract": {"encoder": encoder}}, "--encoder")
     return config.with_settings(settings or [])
+
+
+def types_of(text: str) -> tuple[str, ...]:
+    """The kinds of segments that --types names. OptionError: there is none of that name."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in TYPES]
+    if unknown or not names:
+        raise OptionError(
+            ", ".join(unknown) or "--types", "is no kind of segment", "choose from {known}",
+            known=", ".join(TYPES),
+        )  # fmt: skip
+    return names
+
+
+def season_config(settings: list[str] | None) -> Config:
+    """How seasons are read and compared: recipe `default` with --set, options of decode apart."""
+    base = RECIPES["default"]
+    changed = base.with_settings(settings or [])
+    ours = {stage: getattr(changed, stage) for stage in (*SEASON_STAGES, "decode")}
+    if changed != base.model_copy(update=ours):
+        raise OptionError(
+            ", ".join(settings or []),
+            "changes what only training uses",
+            "change options of {stages}",
+            stages=", ".join(ours),
+        )
+    return changed
 
 
 def decoding_of(config: Config, settings: list[str] | None) -> DecodeOptions:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -36,14 +37,17 @@ from zastavka.arguments import (
     Output,
     RecipeName,
     Settings,
+    Types,
     config_of,
     decoding_of,
     episodes_of,
     file_names,
     model_folder,
     need_torch,
+    season_config,
+    types_of,
 )
-from zastavka.cache import FeatureCache, default_folder
+from zastavka.cache import FeatureCache, PrintCache, default_folder
 from zastavka.detection import Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError, ZastavkaError
@@ -51,6 +55,10 @@ from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
 from zastavka.pipeline import Curve, Detector
+from zastavka.repeats import Repeats
+from zastavka.season import Season
+from zastavka.seasonal import OnSeason, SeasonDetector
+from zastavka.shelf import Shelf
 from zastavka.terminal import TrainingBar, bar, complain, emit, say
 
 app = typer.Typer(
@@ -65,7 +73,15 @@ app = typer.Typer(
 @app.command()
 def detect(
     paths: Annotated[list[Path], typer.Argument(help="Files and folders; folders are searched.")],
-    model: Model,
+    model: Model = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Every file by itself, by the model.")
+    ] = False,
+    types: Types = "intro",
+    explain: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a page and a picture of each season: what repeats, and why."),
+    ] = None,
     encoder: Encoder = None,
     format: Annotated[
         str, typer.Option(help="text for people, json for programs, csv for the curve of each row.")
@@ -80,37 +96,73 @@ def detect(
         bool, typer.Option("--expect-intro", help="Exit with 4 if a file has no intro.")
     ] = False,
 ) -> None:
-    """Find intros in files and folders.
+    """Find intros: by what repeats in each season, or of files alone by a model.
 
-    Example: zastavka detect Series/ --model my-model --format json --output found.json
+    Example: zastavka detect Series/ --format json --output found.json
     """
     if format not in FORMATS:
         raise OptionError(format, "is no output format", "choose text, json or csv")
-    folder = model_folder(model, encoder, heads, device)
-    store = FeatureCache(default_folder() / "features") if cache else None
-    detector = Detector.load(folder, encoder, store, device=device)
-    detector.decoding = decoding_of(detector.config, settings)
+    if alone and model is None:
+        raise OptionError(
+            "--alone", "needs a model", "give --model, or several episodes of a season"
+        )
+    if format == "csv" and not alone:
+        raise OptionError("csv", "is the curve of a model", "give --alone, or choose text or json")
+    wanted = types_of(types)
+    single = None
+    if model is not None:
+        folder = model_folder(model, encoder, heads, device)
+        store = FeatureCache(default_folder() / "features") if cache else None
+        single = Detector.load(folder, encoder, store, device=device)
+        single.decoding = decoding_of(single.config, settings if alone else _of_decode(settings))
     episodes, missing = episodes_of(paths)
     curves: dict[Path, Curve] = {}
-
-    def keep(episode: Episode, curve: Curve) -> None:
-        curves[episode.path] = curve
-
+    prints = PrintCache(default_folder() / "prints") if cache else None
     with bar(len(episodes), gettext("Reading")) as shown:
         done = dict.fromkeys(episodes, 0.0)
 
         def show(episode: Episode, share: float) -> None:
-            done[episode] = share
-            shown.at(sum(done.values()), episode.path.name)
+            if episode in done:
+                done[episode] = share
+                shown.at(sum(done.values()), episode.path.name)
 
-        results = [*missing, *detector.detect(episodes, show, keep if format == "csv" else None)]
+        def keep(episode: Episode, curve: Curve) -> None:
+            curves[episode.path] = curve
+
+        if alone and single is not None:
+            found = single.detect(episodes, show, keep if format == "csv" else None)
+        else:
+            seasons = SeasonDetector(
+                season_config(settings), alone=single, cache=prints, types=wanted,
+                shelf=Shelf(default_folder() / "seasons") if cache else None,
+            )  # fmt: skip
+            found = seasons.detect(episodes, show, explaining(explain))
+        results = [*missing, *found]
     for line in failure_lines(results) + (review_lines(results) if format == "text" else []):
         say(line)
     emit(FORMATS[format](results, curves), output)
-    raise typer.Exit(exit_code(results, expect_intro) or _kept(store))
+    stores = [store for store in (prints, single.cache if single else None) if store]
+    raise typer.Exit(exit_code(results, expect_intro) or max(map(_kept, stores), default=0))
 
 
-def _kept(store: FeatureCache | None) -> int:
+def explaining(folder: Path | None) -> OnSeason | None:
+    """What draws each season into a folder, if one is named."""
+    if folder is None:
+        return None
+    from zastavka import explain
+
+    def draw(season: Season, episodes: Sequence[Episode], repeats: Repeats) -> None:
+        title = season.title if season.number is None else f"{season.title} S{season.number:02d}"
+        explain.write(folder, title, list(episodes), repeats, gettext, language())
+
+    return draw
+
+
+def _of_decode(settings: list[str] | None) -> list[str]:
+    return [text for text in settings or [] if text.strip().startswith("decode.")]
+
+
+def _kept(store: FeatureCache | PrintCache | None) -> int:
     """Exit code of a cache: says what kept it from its work."""
     if store is None or store.unwritable is None:
         return 0

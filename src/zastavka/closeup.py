@@ -31,8 +31,9 @@ _MOST_RATE = 60.0  # and no more than these are looked at
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Closeup:
-    """Every picture of a stretch: when it is first shown (n,), its signature, its mean luma (n,)
-    and how much it differs from the one before (n,), in levels of 255.
+    """Every picture of a stretch: when it is first shown, and what it looks like.
+
+    All are (n,). `luma` is the mean, `step` the mean difference to the one before, of 255 levels.
     """
 
     times: NDArray[np.float64]
@@ -97,7 +98,8 @@ class Closeups:
         rate = min(known.rate or _USUAL_RATE, _MOST_RATE)
         # asked for in the middle of its time on screen: containers round when pictures begin
         wanted = window.start + (np.arange(math.ceil(window.duration * rate)) + 0.5) / rate
-        times, greys = [], []
+        times: list[float] = []
+        greys: list[NDArray[np.uint8]] = []
         try:
             with Pictures.at(path, wanted.tolist(), signature.SIZE) as pictures:
                 for picture in pictures:

@@ -40,6 +40,7 @@ TYPES = ("intro", "logo", "recap", "eyecatch", "credits", "other")
 _AT_START = 1.0  # seconds
 _CREDITS_END = 10.0  # seconds before the end of the file
 _CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
+_CARD_TRUST = 0.5  # what is left of the confidence in such a one
 _SHORT = 10.0  # seconds: jingles and eyecatches
 _PAUSE_DB = 8  # below the median
 _CLEAR, _COVERED = 0.2, 0.29  # share of bits that differ: the sound alone, and under other sound
@@ -47,14 +48,16 @@ _CLEAR, _COVERED = 0.2, 0.29  # share of bits that differ: the sound alone, and 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is thought of a recurring segment: its name, its points by kind, and why it is not the
-    intro, if it isn't.
+    """What is thought of a recurring segment.
+
+    That is its name, its points by kind, and why it is not the intro, if it isn't.
     """
 
     piece: Recurring
     type: str
     points: tuple[tuple[str, float], ...]
     why_not: str | None = None
+    foreign: bool = False  # other series have it too
 
     @property
     def score(self) -> float:
@@ -84,7 +87,7 @@ def judge(
     options: DecideOptions,
     foreign: Set[int] = frozenset(),
 ) -> list[Verdict]:
-    """A verdict for each piece, in order. `foreign`: numbers of those that other series have too."""
+    """A verdict for each piece, in order. `foreign`: numbers of those that other series have."""
     season = len(set(votes))
     told = _advertisements(pieces)
     verdicts = [
@@ -188,7 +191,7 @@ def _judge(
         ("senses", _senses(piece)),
         ("length", _length(piece.length)),
         ("once", _once(early)),
-        ("ends", 0.5 if piece.wander < 0.3 else -2.5 if piece.wander > 4 else -1.0 * (piece.wander > 1)),
+        ("ends", _ends(piece.wander)),
         ("place", _place(early or list(piece.instances), prints)),
         ("flow", _flow(piece, prints)),
         ("card", -2.0 if _is_card(piece) else 0.0),
@@ -196,7 +199,7 @@ def _judge(
     if len(early) < 0.5 * len(piece.instances):
         return Verdict(piece, "credits", points, "it is at the end")
     if is_foreign and piece.length < 2 * _SHORT:
-        return Verdict(piece, "logo", points, "other series have it too")
+        return Verdict(piece, "logo", points, "other series have it too", foreign=True)
     if is_ad:
         return Verdict(piece, "other", points, "it stands among others, in changing order")
     return Verdict(piece, "intro", points)
@@ -218,6 +221,11 @@ def _senses(piece: Recurring) -> float:
 def _length(seconds: float) -> float:
     steps = ((2.5, -6.0), (2.9, -4.0), (5.0, -0.5), (8.0, 0.0), (100.0, 1.0))
     return next((value for limit, value in steps if seconds < limit), -2.0)
+
+
+def _ends(wander: float) -> float:
+    steps = ((0.3, 0.5), (1.0, 0.0), (4.0, -1.0))
+    return next((value for limit, value in steps if wander < limit), -2.5)
 
 
 def _once(early: Sequence[Instance]) -> float:

@@ -43,8 +43,9 @@ _STEADY_BITS = 6  # words that differ in no more than these are the same sound g
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fingerprint:
-    """Words (n,) of a stretch of sound, word i centred at i * HOP seconds; which are usable; and
-    the level of each, in whole dBFS.
+    """Words (n,) of a stretch of sound, word i centred at i * HOP seconds.
+
+    `usable` says which can be compared, `level` how loud each is, in whole dBFS.
     """
 
     words: Words
@@ -93,7 +94,8 @@ def fingerprint(samples: Floats, speed: float = 1.0) -> Fingerprint:
 
 def distance(a: Words, b: Words) -> NDArray[np.uint8]:
     """In how many of their 64 bits words differ, elementwise."""
-    return np.bitwise_count(a ^ b)
+    bits: NDArray[np.uint8] = np.bitwise_count(a ^ b)
+    return bits
 
 
 def _partials(frames: Floats) -> Floats:
@@ -105,7 +107,7 @@ def _partials(frames: Floats) -> Floats:
     sums = np.cumsum(spectrum, axis=1, dtype=np.float32)
     near = (sums[:, _AROUND:] - sums[:, :-_AROUND]) * np.float32(1 / _AROUND)
     rise = spectrum[:, half + 1 : -half] / (near + 1e-5) - 1
-    return np.clip(rise, 0, _HIGHEST, out=rise)
+    return np.asarray(np.clip(rise, 0, _HIGHEST, out=rise))
 
 
 def _hash(rise: Floats) -> Words:

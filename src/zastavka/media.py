@@ -317,7 +317,7 @@ def last_packet_time(path: Path, enough: float) -> float:
 
 
 def check_whole(path: Path, end: float, window: float, duration: float) -> None:
-    """MediaError where nothing at all goes on to the end of the window; `end`: what was read ends."""
+    """MediaError where nothing goes on to the end of the window; `end`: how far it was read."""
     if end >= window - _SLACK:
         return
     last = max(end, last_packet_time(path, window - _SLACK))

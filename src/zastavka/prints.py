@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ def save(print_: EpisodePrint, path: Path) -> None:
         "bars": print_.bars, "rate": print_.rate,
         "chapters": [[c.title, c.segment.start, c.segment.end] for c in print_.chapters],
     }  # fmt: skip
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "times": print_.times, "cells": print_.pictures.cells,
         "picture_words": print_.pictures.words, "picture_usable": print_.pictures.usable,
     }  # fmt: skip

@@ -1,8 +1,8 @@
 """Recurring segments of a season: runs between pairs of episodes, stacked on common time lines.
 
 What two episodes share is laid over what others share with either, until each recurring piece of
-the season is one stack: every episode that has it, and where. How many episodes hold each moment of
-a stack says where the piece begins and ends: where the count falls below half of its peak, something
+the season is one stack: every episode that has it, and where. How many episodes hold each moment
+of a stack says where the piece begins and ends: where the count falls far below its peak, something
 else begins, such as a scene of one episode shown again in another right after an eyecatch. An
 episode with half of a theme still has that half.
 """
@@ -31,8 +31,10 @@ _LONGER = 4.0  # seconds: what goes with the core is a part of some episodes' pi
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A recurring piece in one episode. `first` is where in the piece it begins, in seconds of it;
-    `heard` and `seen` are the shares of it that sound and pictures found again elsewhere.
+    """A recurring piece in one episode.
+
+    `first` is where in the piece it begins, in seconds of it; `heard` and `seen` are the shares of
+    it that sound and pictures found again elsewhere.
     """
 
     episode: int
@@ -152,7 +154,8 @@ def _lay(stacks: list[_Stack], run: Run, speeds: list[float]) -> None:
     elif a is None or b is None:
         home = home_a or home_b
         known = a or b
-        assert home is not None and known is not None
+        assert home is not None
+        assert known is not None
         new, start, other = (run.b, start_b, start_a) if b is None else (run.a, start_a, start_b)
         end = end_b if b is None else end_a
         member = _Member(new, known.offset + other - start)
@@ -161,7 +164,8 @@ def _lay(stacks: list[_Stack], run: Run, speeds: list[float]) -> None:
         home.members.append(member)
         a, b = (known, member) if b is None else (member, known)
     elif home_a is not home_b:
-        assert home_a is not None and home_b is not None
+        assert home_a is not None
+        assert home_b is not None
         shift = (a.offset + start_a) - (b.offset + start_b)
         if not _joins(home_a, home_b, shift):
             return
@@ -248,9 +252,8 @@ class _Count:
 
     def votes(self, table: NDArray[np.bool_], owners: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many votes hold each tick: several members may share one."""
-        return np.array([table[owners == owner].any(axis=0) for owner in np.unique(owners)]).sum(
-            axis=0
-        )
+        each = [table[owners == owner].any(axis=0) for owner in np.unique(owners)]
+        return np.asarray(np.array(each).sum(axis=0))
 
 
 def _pieces(

@@ -365,7 +365,7 @@ def _correlation(
     a: Signatures, rows_a: NDArray[np.intp], b: Signatures, rows_b: NDArray[np.intp]
 ) -> Floats:
     one, two = a.vectors(rows_a), b.vectors(rows_b)
-    return np.einsum("nvd,nwd->nvw", one, two).max(axis=(1, 2)).astype(np.float64)
+    return np.asarray(np.einsum("nvd,nwd->nvw", one, two).max(axis=(1, 2)), np.float64)
 
 
 def _picture_gain(correlation: Floats, known: NDArray[np.bool_]) -> Floats:

@@ -93,7 +93,7 @@ def find_repeats(
     verdicts = judge(pieces, prints, votes, config.decide, known)
     intros = choose(verdicts, prints, config.decide)
     everyone = set(range(len(prints))) if wanted is None else set(wanted)
-    edges = {}
+    edges: dict[tuple[int, int], Segment] = {}
     shown = [i for i, v in enumerate(verdicts) if _is_shown(v, intros, types)]
     for done, i in enumerate(shown):
         refined = refine(verdicts[i].piece, speeds_of, speeds, closeups, config.refine, everyone)

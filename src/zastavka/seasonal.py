@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from zastavka import decide, prints
 from zastavka.cache import PrintCache
-from zastavka.config import DEFAULT, Config
+from zastavka.config import DEFAULT, Config, ExtractOptions
 from zastavka.decide import Choice
 from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
@@ -40,10 +39,10 @@ _ALONE = "a single episode: give others of its season too, or a model"
 class _Read:
     """A season's episodes that could be read, in its order."""
 
-    episodes: tuple[Episode, ...]
-    votes: tuple[int, ...]
-    prints: tuple[EpisodePrint, ...]
-    seconds: tuple[float, ...]  # of work, for each
+    episodes: list[Episode]
+    votes: list[int]
+    prints: list[EpisodePrint]
+    seconds: list[float]  # of work, for each
     language: str | None
 
 
@@ -90,25 +89,33 @@ class SeasonDetector:
     def _read(self, season: Season, progress: Progress | None) -> tuple[_Read, list[Failure]]:
         language = self.config.extract.language or _language(season)
         options = self.config.extract.model_copy(update={"language": language})
-        kept, failures = [], []
+        read = _Read([], [], [], [], language)
+        failures = []
         for episode, vote in zip(season.episodes, season.votes, strict=True):
             began = perf_counter()
-            report = partial(_report, progress, episode)
             try:
-                source = self.cache.get if self.cache else prints.read_print
-                known = source(episode.path, options, lambda share: report(_READING * share))
+                known = self._print(episode, options, progress)
             except ZastavkaError as error:
                 failures.append(Failure(episode, str(error), error))
                 continue
-            report(_READING)
-            kept.append((episode, vote, known, perf_counter() - began))
-        if self.cache and self.shelf and len(kept) > 1:
-            self.shelf.remember(season, [
-                self.cache.place(e.path, options) if any(e is k[0] for k in kept) else None
-                for e in season.episodes
-            ])  # fmt: skip
-        columns = list(zip(*kept, strict=True)) or [(), (), (), ()]
-        return _Read(*columns, language=language), failures
+            read.episodes.append(episode)
+            read.votes.append(vote)
+            read.prints.append(known)
+            read.seconds.append(perf_counter() - began)
+        if self.cache and self.shelf and len(read.episodes) > 1:
+            places = [self.cache.place(episode.path, options) for episode in read.episodes]
+            self.shelf.remember(season, read.episodes, places)
+        return read, failures
+
+    def _print(
+        self, episode: Episode, options: ExtractOptions, progress: Progress | None
+    ) -> EpisodePrint:
+        source = self.cache.get if self.cache else prints.read_print
+        known = source(
+            episode.path, options, lambda share: _report(progress, episode, _READING * share)
+        )
+        _report(progress, episode, _READING)
+        return known
 
     def _answers(
         self,
@@ -139,7 +146,7 @@ class SeasonDetector:
         if on_season:
             on_season(season, everyone, repeats)
         each = (perf_counter() - began) / own
-        answers = []
+        answers: list[Detection | Failure] = []
         for i, episode in enumerate(read.episodes):
             _report(progress, episode, 1.0)
             answer = detection(episode, i, repeats, self.types)

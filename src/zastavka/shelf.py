@@ -1,8 +1,8 @@
 """`Shelf`: seasons seen before, so that a new episode alone has others to be compared with.
 
 One small JSON file for each series under the cache folder: which episodes there are, where their
-files lay, and where their prints are kept. It can be deleted at any time: what it forgets is learned
-again with the next whole season.
+files lay, and where their prints are kept. It can be deleted at any time: what it forgets is
+learned again with the next whole season.
 """
 
 from __future__ import annotations
@@ -37,22 +37,23 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def remember(self, season: Season, places: Sequence[Path | None]) -> None:
-        """Note where the prints of a season's episodes are kept; None: it has none.
+    def remember(self, season: Season, episodes: Sequence[Episode], places: Sequence[Path]) -> None:
+        """Note where the prints of a season's episodes are kept.
 
         A folder that takes nothing is no error: the next whole season is learned anew.
         """
         if season.special:
             return
         rows = {row["path"]: row for row in self._rows(season.key)}
-        for episode, place in zip(season.episodes, places, strict=True):
-            if place is not None:
-                path = str(episode.path.absolute())
-                rows[path] = {
-                    "path": path, "season": season.number, "number": episode.number,
-                    "home": str(season.folders[0].absolute()) if season.folders else "",
-                    "print": str(place.absolute()),
-                }  # fmt: skip
+        for episode, place in zip(episodes, places, strict=True):
+            path = str(episode.path.absolute())
+            rows[path] = {
+                "path": path,
+                "season": season.number,
+                "number": episode.number,
+                "home": str(season.folders[0].absolute()) if season.folders else "",
+                "print": str(place.absolute()),
+            }
         document = {"format": _FORMAT, "series": season.title, "episodes": list(rows.values())}
         try:
             write_text(self._file(season.key), json.dumps(document, ensure_ascii=False, indent=1))
@@ -73,11 +74,11 @@ class Shelf:
             rows = [row for row in rows if row["home"] in home]
         same = [row for row in rows if row["season"] == season.number]
         if not same and season.number is not None:
-            earlier = [row["season"] for row in rows if (row["season"] or 0) < season.number]
-            last = max((number for number in earlier if number is not None), default=None)
+            numbers = [n for row in rows if (n := _number(row["season"])) is not None]
+            last = max((n for n in numbers if n < season.number), default=None)
             same = [row for row in rows if last is not None and row["season"] == last]
-        number = season.episodes[0].number or 0
-        same.sort(key=lambda row: (abs((row["number"] or 0) - number), row["path"]))
+        mid = season.episodes[0].number or 0
+        same.sort(key=lambda row: (abs((_number(row["number"]) or 0) - mid), str(row["path"])))
         found = (self._stored(row, season) for row in same)
         return [each for each in found if each is not None][:most]
 
@@ -87,9 +88,7 @@ class Shelf:
         except FeatureError:
             return None
         path = Path(str(row["path"]))
-        number = row["number"] if isinstance(row["number"], int) else None
-        of = row["season"] if isinstance(row["season"], int) else None
-        episode = Episode(path, season.title, of, number)
+        episode = Episode(path, season.title, _number(row["season"]), _number(row["number"]))
         return Stored(episode, path if path.is_file() else None, known)
 
     def _file(self, key: str) -> Path:
@@ -103,3 +102,7 @@ class Shelf:
             return [row for row in rows if set(row) == known]
         except (OSError, ValueError, KeyError, TypeError):
             return []  # not there, or damaged: it is learned again
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

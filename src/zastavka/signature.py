@@ -38,8 +38,10 @@ _SCALE = 127.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signatures:
-    """Signatures of pictures, one row each: `cells` (n, 2, ROWS * COLUMNS), the second one between
-    the bars (the same where there are none); `words` (n, 2) to look them up; `usable` (n,).
+    """Signatures of pictures, one row each.
+
+    `cells` (n, 2, ROWS * COLUMNS): of the whole, and of what lies between the bars (the same where
+    there are none); `words` (n, 2) to look them up; `usable` (n,).
     """
 
     cells: NDArray[np.int8]
