@@ -69,8 +69,8 @@ def test_the_answer_in_the_prototype_s_words(series: Series, learned: Learned) -
         assert (done.code, done.out, done.err) == (0, expected, "")
 
 
-def model(learned: Learned) -> tuple[str, str]:
-    return "--model", str(learned.model)
+def model(learned: Learned) -> tuple[str, str, str]:
+    return "--alone", "--model", str(learned.model)
 
 
 def seconds_of(line: str) -> tuple[float, float]:
@@ -140,7 +140,7 @@ def test_the_model_may_come_from_the_environment(
     one: Path, learned: Learned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZASTAVKA_MODEL", str(learned.model))
-    assert FOUND.fullmatch(zastavka("detect", one).out)
+    assert FOUND.fullmatch(zastavka("detect", one, "--alone").out)
 
 
 def test_features_are_kept_unless_told_otherwise(
@@ -656,7 +656,7 @@ def test_version() -> None:
     ("arguments", "line"),
     [
         (["detect"], "zastavka detect: paths is missing; see `zastavka detect --help`"),
-        (["detect", "a"], "zastavka detect: --model is missing; see `zastavka detect --help`"),
+        (["extract", "a"], "zastavka extract: --output is missing; see `zastavka extract --help`"),
         (["detect", "a", "--modle", "b"], "zastavka detect: there is no option --modle; see"),
         (["detect", "a", "-o"], "zastavka detect: there is no option -o; see"),
         (["detect", "a", "--model"], "zastavka: Option '--model' requires an argument; see"),

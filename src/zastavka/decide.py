@@ -118,7 +118,8 @@ def choose(
             if _is_credits(instance, prints) or (mine is not None and rank <= _rank(mine)):
                 continue
             best[instance.episode] = Choice(
-                verdict, i, confidence(verdict.score),
+                verdict, i,
+                confidence(verdict.score) * (_CARD_TRUST if _is_card(verdict.piece) else 1.0),
                 verdict.score >= options.found_score and not _is_card(verdict.piece),
             )  # fmt: skip
     return best

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from zastavka import audio
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
-from zastavka.media import check_whole, probe
+from zastavka.media import probe
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 from zastavka.storage import replacing
 from zastavka.vision import PictureEncoder
 from zastavka.waveform import read_waveform
+from zastavka.whole import check_whole
 
 Floats = NDArray[np.float32]
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]

@@ -20,12 +20,13 @@ from zastavka import signature
 from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.fingerprint import Fingerprint
-from zastavka.media import Chapter, check_whole, probe
+from zastavka.media import Chapter, probe
 from zastavka.pictures import Pictures
 from zastavka.segment import Segment
 from zastavka.signature import Bars, Signatures
 from zastavka.storage import replacing
 from zastavka.waveform import read_waveform
+from zastavka.whole import check_whole
 
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
