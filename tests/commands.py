@@ -30,8 +30,9 @@ _OPTIONS = """\
 ## Options of the stages
 
 `--set train.epochs=5` changes one of them; a TOML file given to `--config` changes several, with a
-table for each stage. A trained model keeps those it was made with: `detect --set` changes only how
-it decodes. Values: those of the recipes `default` and `baseline`.
+table for each stage. A trained model keeps those it was made with: with `--alone`, `detect --set`
+changes only how it decodes. For seasons it changes `extract`, `match`, `decide` and `refine`.
+Values: those of the recipes `default` and `baseline`.
 """
 
 

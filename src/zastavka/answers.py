@@ -13,6 +13,7 @@ from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
 from zastavka.labels import LabelProblem
 from zastavka.pipeline import Curve
+from zastavka.seasonal import ALONE
 from zastavka.terminal import one_line
 
 Results = Sequence[Detection | Failure]
@@ -80,6 +81,18 @@ def review_lines(results: Results) -> list[str]:
         for result in results if isinstance(result, Detection)
         for finding in result.findings if finding.status == "review"
     ]  # fmt: skip
+
+
+def alone_lines(results: Results) -> list[str]:
+    """A line where files had nothing to be compared with, and no model was given for them."""
+    n = sum(isinstance(r, Detection) and r.not_found_reason == ALONE for r in results)
+    if not n:
+        return []
+    line = gettext(
+        "without other episodes to be compared with: {n}; give their seasons too, "
+        "or --alone with --model"
+    )
+    return [line.format(n=n)]
 
 
 def failure_lines(results: Results) -> list[str]:

@@ -22,6 +22,7 @@ from zastavka.answers import (
     FORMATS,
     PARTLY,
     STOPPED,
+    alone_lines,
     exit_code,
     failure_lines,
     problem_line,
@@ -138,7 +139,9 @@ def detect(
             )  # fmt: skip
             found = seasons.detect(episodes, show, explaining(explain))
         results = [*missing, *found]
-    for line in failure_lines(results) + (review_lines(results) if format == "text" else []):
+    for line in failure_lines(results) + (
+        review_lines(results) + alone_lines(results) if format == "text" else []
+    ):
         say(line)
     emit(FORMATS[format](results, curves), output)
     stores = [store for store in (prints, single.cache if single else None) if store]

@@ -6,7 +6,6 @@ off every time. Edit lists and the skipped beginning of a sound track are FFmpeg
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ OnSeason = Callable[[Season, Sequence[Episode], Repeats], None]
 _BORROWED = 8  # episodes seen before that a new one is compared with
 _READING = 0.9  # share of an episode's work that is reading it
 
-_ALONE = "a single episode: give others of its season too, or a model"
+ALONE = "a single episode: give others of its season too, or a model"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,7 +165,7 @@ class SeasonDetector:
             _report(progress, episode, 1.0)
         return [
             Detection(
-                episode=episode, duration=round(each.duration, 3), not_found_reason=_ALONE
+                episode=episode, duration=round(each.duration, 3), not_found_reason=ALONE
             )
             for episode, each in zip(episodes, known, strict=True)
         ]  # fmt: skip
