@@ -1,15 +1,9 @@
-"""The command line: parse, call one function, print.
-
-Exit codes: 0 every file was answered ("no intro" is an answer); 1 the command could not be done;
-2 the command line is wrong; 3 some files or labels could not be used, or features not kept, the
-rest was done; 4 with `--expect-intro`, a file has none; 130 stopped by Ctrl-C.
-"""
+"""The command line: parse, call one function, print; exit codes are those of the README."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -40,12 +34,9 @@ from zastavka.arguments import (
     Settings,
     Types,
     config_of,
-    decoding_of,
     episodes_of,
     file_names,
-    model_folder,
     need_torch,
-    season_config,
     types_of,
 )
 from zastavka.cache import FeatureCache, PrintCache, default_folder
@@ -55,11 +46,7 @@ from zastavka.errors import OptionError, StorageError, ZastavkaError
 from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
-from zastavka.pipeline import Curve, Detector
-from zastavka.repeats import Repeats
-from zastavka.season import Season
-from zastavka.seasonal import OnSeason, SeasonDetector
-from zastavka.shelf import Shelf
+from zastavka.search import Search
 from zastavka.terminal import TrainingBar, bar, complain, emit, say
 
 app = typer.Typer(
@@ -103,66 +90,26 @@ def detect(
     """
     if format not in FORMATS:
         raise OptionError(format, "is no output format", "choose text, json or csv")
-    if alone and model is None:
-        raise OptionError(
-            "--alone", "needs a model", "give --model, or several episodes of a season"
-        )
-    if format == "csv" and not alone:
-        raise OptionError("csv", "is the curve of a model", "give --alone, or choose text or json")
-    wanted = types_of(types)
-    single = None
-    if model is not None:
-        folder = model_folder(model, encoder, heads, device)
-        store = FeatureCache(default_folder() / "features") if cache else None
-        single = Detector.load(folder, encoder, store, device=device)
-        single.decoding = decoding_of(single.config, settings if alone else _of_decode(settings))
+    search = Search(
+        model=model, alone=alone, types=types_of(types), explain=explain, encoder=encoder,
+        settings=settings or [], device=device, cache=cache, heads=heads, curves=format == "csv",
+    )  # fmt: skip
     episodes, missing = episodes_of(paths)
-    curves: dict[Path, Curve] = {}
-    prints = PrintCache(default_folder() / "prints") if cache else None
     with bar(len(episodes), gettext("Reading")) as shown:
         done = dict.fromkeys(episodes, 0.0)
 
         def show(episode: Episode, share: float) -> None:
-            if episode in done:
-                done[episode] = share
-                shown.at(sum(done.values()), episode.path.name)
+            done[episode] = share
+            shown.at(sum(done.values()), episode.path.name)
 
-        def keep(episode: Episode, curve: Curve) -> None:
-            curves[episode.path] = curve
-
-        if alone and single is not None:
-            found = single.detect(episodes, show, keep if format == "csv" else None)
-        else:
-            seasons = SeasonDetector(
-                season_config(settings), alone=single, cache=prints, types=wanted,
-                shelf=Shelf(default_folder() / "seasons") if cache else None,
-            )  # fmt: skip
-            found = seasons.detect(episodes, show, explaining(explain))
-        results = [*missing, *found]
+        results = [*missing, *search.find(episodes, show)]
     for line in failure_lines(results) + (
         review_lines(results) + alone_lines(results) if format == "text" else []
     ):
         say(line)
-    emit(FORMATS[format](results, curves), output)
-    stores = [store for store in (prints, single.cache if single else None) if store]
-    raise typer.Exit(exit_code(results, expect_intro) or max(map(_kept, stores), default=0))
-
-
-def explaining(folder: Path | None) -> OnSeason | None:
-    """What draws each season into a folder, if one is named."""
-    if folder is None:
-        return None
-    from zastavka import explain
-
-    def draw(season: Season, episodes: Sequence[Episode], repeats: Repeats) -> None:
-        title = season.title if season.number is None else f"{season.title} S{season.number:02d}"
-        explain.write(folder, title, list(episodes), repeats, gettext, language())
-
-    return draw
-
-
-def _of_decode(settings: list[str] | None) -> list[str]:
-    return [text for text in settings or [] if text.strip().startswith("decode.")]
+    emit(FORMATS[format](results, search.found_curves), output)
+    kept = max(map(_kept, search.stores), default=0)
+    raise typer.Exit(exit_code(results, expect_intro) or kept)
 
 
 def _kept(store: FeatureCache | PrintCache | None) -> int:

@@ -1,6 +1,6 @@
 """Seasons by what repeats: accuracy on the composed benchmark, beside the constant and two peers.
 
-    python benchmarks/season.py --introbench DIR --work DIR --compose-python PYTHON
+    python benchmarks/seasons.py --introbench DIR --work DIR --compose-python PYTHON
 
 `dev.json` first: our answers, the constant one, the peers of peers.py at their defaults, over the
 whole file, and at the settings that do best on dev itself (`--search` finds these anew); then our
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from peers import SETTINGS, Alike, ClusterVote, LongestRun, Window, find
+from peers import SETTINGS, Alike, ClusterVote, LongestRun, Options, Window, find
 from zastavka.config import DEFAULT, Config
 from zastavka.detection import Detection, Finding, to_json
 from zastavka.episode import Episode
@@ -39,7 +39,9 @@ from zastavka.segment import Segment
 
 WITHOUT = ("single-a", "single-b", "single-c", "single-d", "no-theme")
 FIGURES = ("f1", "iou", "hit@.9", "wrong/100", "false_alarm")
-BEST = {  # found by peers.py --search on dev.json, whose figures they therefore flatter
+BEST: dict[
+    str, Options
+] = {  # found by peers.py --search on dev.json, whose figures they therefore flatter
     "longest run, its best setting on dev": LongestRun(Window(), Alike(), 3.0),
     "cluster vote, its best setting on dev": ClusterVote(Window(), Alike(), 3.0),
 }
@@ -114,7 +116,8 @@ class Draw:
 def whole_methods() -> dict[str, Method]:
     """Name -> method, of whole answers."""
     methods: dict[str, Method] = {"constant 5-15 s": Constant()}
-    for name, options in {**SETTINGS, **BEST}.items():
+    peers: dict[str, Options] = {**SETTINGS, **BEST}
+    for name, options in peers.items():
         methods[name] = Peer(options)
     methods["zastavka"] = Ours(DEFAULT)
     return methods
@@ -148,7 +151,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Peer:
-    options: LongestRun | ClusterVote
+    options: Options
 
     def __call__(self, prints: list[EpisodePrint], paths: list[Path]) -> list[Detection]:
         found = find(prints, self.options)

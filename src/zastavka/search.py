@@ -1,0 +1,98 @@
+"""`Search`: what a call of `detect` asks for, and how it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zastavka.arguments import decoding_of, model_folder, season_config
+from zastavka.cache import FeatureCache, PrintCache, default_folder
+from zastavka.detection import Detection, Failure
+from zastavka.episode import Episode
+from zastavka.errors import OptionError
+from zastavka.i18n import gettext, language
+from zastavka.pipeline import Curve, Detector, Progress
+from zastavka.repeats import Repeats
+from zastavka.season import Season
+from zastavka.seasonal import OnSeason, SeasonDetector
+from zastavka.shelf import Shelf
+
+
+@dataclass(slots=True)
+class Search:
+    """Options of `detect`, checked and loaded at birth, so that what is wrong is said first.
+
+    OptionError, ModelError, MissingExtra. `found_curves` holds what `curves` asked for, by path.
+    """
+
+    model: Path | None
+    alone: bool
+    types: tuple[str, ...]
+    explain: Path | None
+    encoder: str | None
+    settings: list[str]
+    device: str
+    cache: bool
+    heads: int
+    curves: bool
+    found_curves: dict[Path, Curve] = field(default_factory=dict)
+    stores: list[FeatureCache | PrintCache] = field(default_factory=list)
+    _single: Detector | None = field(default=None, init=False)
+    _seasons: SeasonDetector | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.alone and self.model is None:
+            raise OptionError("--alone", "needs a model", "give --model, or a season without it")
+        if self.curves and not self.alone:
+            raise OptionError("csv", "is the curve of a model", "give --alone, or choose json")
+        if self.alone and self.explain is not None:
+            raise OptionError("--explain", "draws what repeats", "leave out --alone")
+        if self.model is not None:
+            self._single = self._load(self.model)
+        if not self.alone:
+            self._seasons = self._season_detector()
+
+    def find(
+        self, episodes: Sequence[Episode], progress: Progress | None = None
+    ) -> list[Detection | Failure]:
+        """One result per episode, in order."""
+        if self._seasons is not None:
+            return self._seasons.detect(episodes, progress, self._drawing())
+        assert self._single is not None
+
+        def keep(episode: Episode, curve: Curve) -> None:
+            self.found_curves[episode.path] = curve
+
+        return self._single.detect(episodes, progress, keep if self.curves else None)
+
+    def _load(self, model: Path) -> Detector:
+        folder = model_folder(model, self.encoder, self.heads, self.device)
+        store = FeatureCache(default_folder() / "features") if self.cache else None
+        self.stores += [store] if store else []
+        single = Detector.load(folder, self.encoder, store, device=self.device)
+        decoding = [text for text in self.settings if text.strip().startswith("decode.")]
+        single.decoding = decoding_of(single.config, self.settings if self.alone else decoding)
+        return single
+
+    def _season_detector(self) -> SeasonDetector:
+        prints = PrintCache(default_folder() / "prints") if self.cache else None
+        self.stores += [prints] if prints else []
+        return SeasonDetector(
+            season_config(self.settings), alone=self._single, cache=prints, types=self.types,
+            shelf=Shelf(default_folder() / "seasons") if self.cache else None,
+        )  # fmt: skip
+
+    def _drawing(self) -> OnSeason | None:
+        if self.explain is None:
+            return None
+        from zastavka import explain
+
+        folder = self.explain
+
+        def draw(season: Season, episodes: Sequence[Episode], repeats: Repeats) -> None:
+            number = "" if season.number is None else f" S{season.number:02d}"
+            title = season.title + number
+            explain.write(folder, title, list(episodes), repeats, gettext, language())
+
+        return draw
