@@ -113,7 +113,7 @@ def problem_line(problem: LabelProblem | ZastavkaError) -> str:
 
 
 def exit_code(results: Results, expect_intro: bool = False) -> int:
-    """What the process ends with; see the docstring of `cli`."""
+    """What the process ends with; as the README says."""
     if any(isinstance(result, Failure) for result in results):
         return PARTLY if any(isinstance(result, Detection) for result in results) else FAILED
     if expect_intro and any(isinstance(r, Detection) and not r.segments() for r in results):
