@@ -807,3 +807,78 @@ def test_a_model_of_the_prototype(series: Series, here: Path) -> None:
 
 def as_text(row: Any) -> str:
     return "".join("1" if tag else "0" for tag in row)
+
+
+# seasons
+
+
+def test_a_season_needs_no_model(series: Series) -> None:
+    done = zastavka("detect", series.folder)
+    assert done.code == 0
+    for truth, line in zip(series.truth, done.out.splitlines(), strict=True):
+        answer = line.removeprefix(f"{truth.episode.path}: ")
+        if truth.segments():
+            [segment] = truth.segments()
+            start, end = seconds_of(f"{answer}\n")
+            assert abs(start - segment.start) <= 0.1
+            assert abs(end - segment.end) <= 0.1
+        else:
+            assert answer == "Intro not found"
+
+
+def test_why_in_json(series: Series) -> None:
+    done = zastavka("detect", series.folder, "--format", "json")
+    first, _, last = json.loads(done.out)["episodes"]
+    [segment] = first["segments"]
+    assert segment["reason"] == "repeats in 2 of 3 episodes, heard and seen"
+    assert segment["sources"] == ["sound", "picture"]
+    assert first["not_found_reason"] is None
+    assert last["segments"] == []
+    assert last["not_found_reason"]
+
+
+def test_other_kinds_than_the_intro(series: Series) -> None:
+    done = zastavka("detect", series.folder, "--types", "intro,credits", "--format", "json")
+    kinds = {s["type"] for e in json.loads(done.out)["episodes"] for s in e["segments"]}
+    assert "intro" in kinds
+    assert kinds <= {"intro", "credits"}
+    wrong = zastavka("detect", series.folder, "--types", "intro,music")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert wrong.err.startswith("music: is no kind of segment; choose from intro, logo")
+
+
+def test_a_file_with_nothing_to_compare_it_with_says_so(one: Path) -> None:
+    done = zastavka("detect", one, "--no-cache")
+    assert (done.code, done.out) == (0, "Intro not found\n")
+    assert done.lines == [
+        "without other episodes to be compared with: 1; give their seasons too, "
+        "or --alone with --model"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--alone"], "--alone: needs a model; give --model, or a season without it"),
+        (["--format", "csv"], "csv: is the curve of a model; give --alone, or choose json"),
+        (["--set", "train.epochs=3"], "train.epochs=3: changes what only training uses; change"),
+        (["--set", "match.nothing=3"], "match.nothing=3: option match.nothing: there is none"),
+    ],
+)
+def test_options_that_a_season_has_no_use_for(options: list[str], line: str, one: Path) -> None:
+    done = zastavka("detect", one, *options)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(line)
+    assert len(done.lines) == 1
+
+
+def test_options_of_the_rule_change_the_answer(series: Series) -> None:
+    done = zastavka("detect", series.folder, "--set", "decide.found_score=50")
+    assert done.out.count("Intro not found") == 3
+    assert sum("perhaps" in line for line in done.lines) == 2
+
+
+def test_explain_draws_each_season(series: Series, tmp_path: Path) -> None:
+    done = zastavka("detect", series.folder, "--explain", tmp_path / "why")
+    assert done.code == 0
+    assert sorted(path.suffix for path in (tmp_path / "why").iterdir()) == [".html", ".png"]
