@@ -304,7 +304,7 @@ def _beside(
     explained: set[int] = set()
     for other in intros:
         theirs = {i.episode for i in other.piece.instances}
-        if 2 * len(mine & theirs) > len(mine):
+        if 2 * len(mine & theirs) >= len(mine):
             why = "another piece has more to say for it"
             return Verdict(piece, _side_of(piece, other.piece), verdict.points, why)
         if 0.5 < piece.length / other.piece.length < 2.0:

@@ -159,9 +159,14 @@ def _lay(stacks: list[_Stack], run: Run, speeds: list[float]) -> None:
         new, start, other = (run.b, start_b, start_a) if b is None else (run.a, start_a, start_b)
         end = end_b if b is None else end_a
         member = _Member(new, known.offset + other - start)
-        if any(_overlaps(m, start + m.offset, end + m.offset) for m in home.of(new)):
+        # after a gap it goes on at the same lag
+        twin = next((m for m in home.of(new) if _same(m, member)), None)
+        if twin is not None:
+            member = twin
+        elif any(_overlaps(m, start + m.offset, end + m.offset) for m in home.of(new)):
             return  # at another lag: music that is like itself
-        home.members.append(member)
+        else:
+            home.members.append(member)
         a, b = (known, member) if b is None else (member, known)
     elif home_a is not home_b:
         assert home_a is not None
@@ -267,6 +272,7 @@ def _pieces(
     height = count.votes(count.any, owners)
     pieces = []
     left = height >= 2
+    taken = np.zeros(len(height) + 1, np.bool_)
     while left.any():
         peak = int(np.sort(height[left])[-max(1, int(1.0 / _TICK)) :].min())
         core, rest = (
@@ -279,10 +285,10 @@ def _pieces(
             begin, end = next((f, s) for f, s in rest if f <= first and stop <= s)
             low = begin if (first - begin) * _TICK > _LONGER else first
             high = end if (end - stop) * _TICK > _LONGER else stop
-            ends = (count.low + low * _TICK, count.low + high * _TICK)
-            piece = _piece(members, count, owners, *ends, speeds, options)
+            piece = _piece(members, count, owners, low, high, taken, speeds, options)
             if piece is not None:
                 pieces.append(piece)
+                taken[low:high] = True
             left[low:high] = False
     return pieces
 
@@ -303,12 +309,15 @@ def _piece(
     members: list[_Member],
     count: _Count,
     owners: NDArray[np.int64],
-    low: float,
-    high: float,
+    first: int,
+    stop: int,
+    taken: NDArray[np.bool_],
     speeds: list[float],
     options: MatchOptions,
 ) -> Recurring | None:
-    ends = [_own_ends(count, i, low, high) for i in range(len(members))]
+    low, high = (count.low + tick * _TICK for tick in (first, stop))
+    room = _room(taken, first, stop)
+    ends = [_own_ends(count, i, low, high, room) for i in range(len(members))]
     whole = [e for e in ends if e is not None and e[0] - low < _EDGE and high - e[1] < _EDGE]
     if whole:
         low, high = float(np.median([e[0] for e in whole])), float(np.median([e[1] for e in whole]))
@@ -347,13 +356,25 @@ def _piece(
     )  # fmt: skip
 
 
-def _own_ends(count: _Count, i: int, low: float, high: float) -> tuple[float, float] | None:
-    first, stop = (round((t - count.low) / _TICK) for t in (low - _EDGE, high + _EDGE))
-    first = max(0, first)
+def _room(taken: NDArray[np.bool_], first: int, stop: int) -> tuple[int, int]:
+    """The ticks around [first, stop) in which a piece may end, and no other is."""
+    reach = round(_EDGE / _TICK)
+    low, high = max(0, first - reach), min(len(taken), stop + reach)
+    before, after = np.flatnonzero(taken[low:first]), np.flatnonzero(taken[stop:high])
+    return (
+        low + int(before[-1]) + 1 if len(before) else low,
+        stop + int(after[0]) if len(after) else high,
+    )
+
+
+def _own_ends(
+    count: _Count, i: int, low: float, high: float, room: tuple[int, int]
+) -> tuple[float, float] | None:
+    first, stop = room
     held = np.flatnonzero(count.any[i, first:stop])
     if not len(held):
         return None
-    start, end = (count.low + (first + h) * _TICK for h in (held[0], held[-1] + 1))
+    start, end = (count.low + float(first + h) * _TICK for h in (held[0], held[-1] + 1))
     return (max(start, low - _EDGE), min(end, high + _EDGE)) if end > low and start < high else None
 
 
