@@ -102,13 +102,15 @@ def test_a_file_that_is_no_episode(
 ) -> None:
     bad = make(tmp_path)
     for arguments in (
-        ("detect", bad, "--model", learned.model),
+        ("detect", bad, "--alone", "--model", learned.model),
         ("extract", bad, "--output", tmp_path / "features"),
     ):
         done = zastavka(*arguments)
         assert done.out == ""
         one_line(Answer(done.code, "", done.lines[0] + "\n"), bad, BAD[make])
-    done = zastavka("detect", series.files[0], bad, series.files[2], "--model", learned.model)
+    done = zastavka(
+        "detect", series.files[0], bad, series.files[2], "--alone", "--model", learned.model
+    )
     one_line(done, bad, BAD[make], code=3)
     assert [line.split(": ")[1][:9] for line in done.out.splitlines()] == ["Intro fou", "Intro not"]
 
@@ -140,14 +142,14 @@ def test_a_file_that_breaks_off_is_one_clear_line(
 ) -> None:
     data = series.files[0].read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 2 // 5])
-    done = zastavka("detect", tmp_path / "cut.mkv", "--model", learned.model)
+    done = zastavka("detect", tmp_path / "cut.mkv", "--alone", "--model", learned.model)
     assert (done.code, done.out, len(done.lines)) == (1, "", 1)
     assert re.search(r"cut\.mkv: breaks off at \d+ s of \d+ s; copy it again", done.err)
 
 
 def test_a_file_of_sound_alone_is_answered(learned: Learned, tmp_path: Path) -> None:
     path = write(tmp_path / "radio.mka", Film(times=(), tones=(Tone(seconds=5),)))
-    done = zastavka("detect", path, "--model", learned.model)
+    done = zastavka("detect", path, "--alone", "--model", learned.model)
     assert (done.code, done.err) == (0, "")
 
 
@@ -160,7 +162,7 @@ def test_nan_in_kept_features_is_made_again(
     from zastavka.features import load, save
 
     monkeypatch.setenv("ZASTAVKA_CACHE", str(tmp_path))
-    ask: tuple[str | Path, ...] = ("detect", series.files[0], "--model", learned.model)
+    ask: tuple[str | Path, ...] = ("detect", series.files[0], "--alone", "--model", learned.model)
     first = zastavka(*ask)
     [kept] = tmp_path.rglob("*.safetensors")
     features = load(kept)
@@ -218,28 +220,30 @@ def test_a_model_that_does_not_fit_or_is_damaged(
     change: Callable[[Path], object], file: str, found: str,
 ) -> None:  # fmt: skip
     model = broken_model(learned, tmp_path, change)
-    done = zastavka("detect", series.files[0], "--model", model)
+    done = zastavka("detect", series.files[0], "--alone", "--model", model)
     assert done.out == ""
     one_line(done, model / file if file else model, found)
 
 
 def test_a_model_for_other_features(series: Series, learned: Learned, tmp_path: Path) -> None:
     model = broken_model(learned, tmp_path, edited(lambda d: d["inputs"].update(picture_width=768)))
-    done = zastavka("detect", series.files[0], "--model", model)
+    done = zastavka("detect", series.files[0], "--alone", "--model", model)
     one_line(done, model, "was made by another version: ")
 
 
 def test_a_model_that_is_not_there(series: Series, tmp_path: Path) -> None:
     one_line(
-        zastavka("detect", series.files[0], "--model", tmp_path / "no"),
+        zastavka("detect", series.files[0], "--alone", "--model", tmp_path / "no"),
         tmp_path / "no", "does not exist; give a folder that `zastavka train` wrote",
     )  # fmt: skip
     one_line(
-        zastavka("detect", series.files[0], "--model", tmp_path), tmp_path, "is not a model folder"
+        zastavka("detect", series.files[0], "--alone", "--model", tmp_path),
+        tmp_path,
+        "is not a model folder",
     )
     (tmp_path / "model.pt").write_text("no weights")
     one_line(
-        zastavka("detect", series.files[0], "--model", tmp_path / "model.pt"),
+        zastavka("detect", series.files[0], "--alone", "--model", tmp_path / "model.pt"),
         tmp_path / "model.pt", "is not a file of torch weights, or is damaged",
     )  # fmt: skip
 
@@ -380,7 +384,11 @@ def test_a_dataset_of_a_longer_window_than_the_recipe_s(learned: Learned, here: 
         ("onnxscript", ("train", "d.pt"), "zastavka train: needs the extra 'train'"),
         ("torch", ("dataset", "l.json", "v"), "zastavka dataset: needs the extra 'train'"),
         ("torch", ("demo",), "zastavka demo: needs the extra 'train'"),
-        ("torch", ("detect", "a", "--model", "model.pt"), "a prototype's model.pt: needs the"),
+        (
+            "torch",
+            ("detect", "a", "--alone", "--model", "model.pt"),
+            "a prototype's model.pt: needs the",
+        ),
         (
             "torch",
             ("extract", "a", "--output", "f", "--encoder", "clip"),
@@ -408,6 +416,7 @@ def test_without_matplotlib(
 ) -> None:
     truth = series.folder / "truth.json"
     ask: tuple[str | Path, ...] = (
+        "--alone",
         "--model",
         learned.model,
         "--format",
@@ -438,7 +447,7 @@ def test_without_any_extra_answers_are_given(series: Series, learned: Learned) -
         "        if name in names: raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
         "from zastavka.cli import main\n"
-        f"sys.argv = ['zastavka', 'detect', {str(series.files[0])!r}, '--model',"
+        f"sys.argv = ['zastavka', 'detect', {str(series.files[0])!r}, '--alone', '--model',"
         f" {str(learned.model)!r}, '--no-cache']\n"
         "main()"
     )
@@ -471,6 +480,7 @@ def test_a_full_disk_for_answers(series: Series, learned: Learned, here: Path) -
     ask: tuple[str | Path, ...] = (
         "detect",
         *series.files,
+        "--alone",
         "--model",
         learned.model,
         "--format",
@@ -485,7 +495,9 @@ def test_a_full_disk_for_answers(series: Series, learned: Learned, here: Path) -
 
 def test_a_folder_in_the_place_of_an_answer(series: Series, learned: Learned, here: Path) -> None:
     (here / "out").mkdir()
-    done = zastavka("detect", series.files[0], "--model", learned.model, "--output", "out")
+    done = zastavka(
+        "detect", series.files[0], "--alone", "--model", learned.model, "--output", "out"
+    )
     one_line(done, "out", "can't be written: Is a directory; ")
 
 
@@ -510,7 +522,7 @@ def test_a_full_disk_for_kept_features_loses_no_answer(
 ) -> None:
     monkeypatch.setenv("ZASTAVKA_CACHE", str(tmp_path / "cache"))
     with full_disk():
-        done = zastavka("detect", series.files[0], "--model", learned.model)
+        done = zastavka("detect", series.files[0], "--alone", "--model", learned.model)
     assert done.out.startswith("Intro found: ")
     one_line(done, tmp_path / "cache" / "features", "keeps no features: ", code=3)
     assert "or give --no-cache" in done.err
@@ -566,6 +578,7 @@ def test_a_full_disk_for_a_checkpoint_and_a_model(learned: Learned, here: Path) 
 
 def test_a_full_disk_for_a_page_and_plots(series: Series, learned: Learned, here: Path) -> None:
     ask: tuple[str | Path, ...] = (
+        "--alone",
         "--model",
         learned.model,
         "--format",
@@ -609,7 +622,15 @@ def test_a_folder_that_may_not_be_written_to(
     series: Series, learned: Learned, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[str | Path, ...]] = [
-        ("detect", series.files[0], "--model", learned.model, "--output", "out/found.txt"),
+        (
+            "detect",
+            series.files[0],
+            "--alone",
+            "--model",
+            learned.model,
+            "--output",
+            "out/found.txt",
+        ),
         ("extract", series.files[0], "--output", "out", "--set", "extract.step=5"),
         ("dataset", series.folder / "truth.json", series.folder, "--output", "out/d", *SMALL),
         ("train", learned.dataset, "--output", "out/model", *SMALL),
@@ -666,6 +687,8 @@ def test_ctrl_c_while_reading_is_one_line(
     from zastavka.pipeline import Detector
 
     monkeypatch.setattr(Detector, "answer", lambda *_: signal.raise_signal(signal.SIGINT))
-    done = zastavka("detect", series.files[0], "--model", learned.model, "--output", "f.txt")
+    done = zastavka(
+        "detect", series.files[0], "--alone", "--model", learned.model, "--output", "f.txt"
+    )
     assert (done.code, done.out, done.err) == (130, "", "stopped\n")
     only(here)

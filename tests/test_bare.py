@@ -58,6 +58,7 @@ def test_a_bare_installation_answers(
     ask: tuple[str | Path, ...] = (
         "detect",
         *series.files[:1],
+        "--alone",
         "--model",
         learned.model,
         "--lang",
@@ -66,6 +67,8 @@ def test_a_bare_installation_answers(
     assert said(bin / "zastavka", *ask, **environment).startswith("Заставка обнаружена: ")
     module = said(bin / "python", "-m", "zastavka", *ask, **environment)
     assert module.startswith("Заставка обнаружена: ")
+    season = said(bin / "zastavka", "detect", series.folder, **environment)
+    assert season.count("Intro found: ") == 2
     answers = said(bin / "zastavka", "detect", *series.files, *ask[2:], **environment)
     assert [line.split(": ")[1] for line in answers.splitlines()] == [
         *("Заставка обнаружена", "Заставка обнаружена", "Заставка не обнаружена"),

@@ -716,7 +716,8 @@ def test_answering_imports_no_torch(one: Path, learned: Learned) -> None:
     code = (
         "import sys\n"
         "from zastavka.cli import main\n"
-        f"sys.argv = ['zastavka', 'detect', {str(one)!r}, '--model', {str(learned.model)!r}]\n"
+        f"sys.argv = ['zastavka', 'detect', {str(one)!r}, '--alone', '--model',"
+        f" {str(learned.model)!r}]\n"
         "try: main()\n"
         "except SystemExit as stop: assert not stop.code\n"
         "print({'torch', 'onnx', 'transformers'} & set(sys.modules))"
@@ -779,7 +780,17 @@ def test_a_model_of_the_prototype(series: Series, here: Path) -> None:
     weights = old_weights(OLD_SEED)
     torch.save(weights, "-model.pt")
     file = series.files[0]
-    ask = ("detect", file, "--model", "-model.pt", "--encoder", clip, "--heads", str(HEADS))
+    ask = (
+        "detect",
+        file,
+        "--alone",
+        "--model",
+        "-model.pt",
+        "--encoder",
+        clip,
+        "--heads",
+        str(HEADS),
+    )
     done = zastavka(*ask, "--format", "csv")
     assert (done.code, done.err) == (0, "")
     found = [row["found"] for row in csv.DictReader(io.StringIO(done.out))]

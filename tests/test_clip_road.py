@@ -80,7 +80,7 @@ def test_baseline_recipe_on_a_clip_folder(
     code, _, said = run("train", "dataset.pt", *recipe, *small)
     assert code == 0, said
 
-    ask = ("detect", "composed", "--model", "model", "--encoder")
+    ask = ("detect", "composed", "--alone", "--model", "model", "--encoder")
     code, _, said = run(*ask, clip, "--format", "json", "--output", "found.json")
     assert code == 0, said
     answers = json.loads(Path("found.json").read_text(encoding="utf-8"))["episodes"]
