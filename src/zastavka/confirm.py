@@ -79,7 +79,9 @@ def _looks_like(
     return told >= 2 and alike >= _MOST * told
 
 
-def without_logo(piece: Recurring, speeds: Sequence[float], closeups: Closeups) -> list[Recurring]:
+def without_logo(
+    piece: Recurring, votes: Sequence[int], speeds: Sequence[float], closeups: Closeups
+) -> list[Recurring]:
     """The piece, or the logo at 0:00 and what follows it as two."""
     at_start = [i for i in piece.instances if i.segment.start <= _AT_START and i.first < 0.2]
     readable = [
@@ -99,7 +101,7 @@ def without_logo(piece: Recurring, speeds: Sequence[float], closeups: Closeups) 
     if not agreed:
         return [piece]
     at = agreed[0]
-    return [_part(piece, 0.0, at, speeds), _part(piece, at, piece.length, speeds)]
+    return [_part(piece, *ends, votes, speeds) for ends in ((0.0, at), (at, piece.length))]
 
 
 def _seams(instance: Instance, piece: Recurring, closeups: Closeups) -> list[float]:
@@ -138,7 +140,9 @@ def _levels(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10((sums[starts + _FRAME] - sums[starts]) / _FRAME + 1e-10))
 
 
-def _part(piece: Recurring, low: float, high: float, speeds: Sequence[float]) -> Recurring:
+def _part(
+    piece: Recurring, low: float, high: float, votes: Sequence[int], speeds: Sequence[float]
+) -> Recurring:
     """Seconds [low, high) of a piece, as a piece."""
     instances = []
     for i in piece.instances:
@@ -148,5 +152,12 @@ def _part(piece: Recurring, low: float, high: float, speeds: Sequence[float]) ->
         if end - start > 0.5 * min(high - low, _LEAST):
             segment = Segment(max(0.0, i.at(start, speed)), i.at(end, speed))
             instances.append(replace(i, segment=segment, first=start - low))
-    seamed = piece.seamed or low > 0
-    return replace(piece, instances=tuple(instances), length=high - low, seamed=seamed)
+    return replace(
+        piece,
+        instances=tuple(instances),
+        length=high - low,
+        support=len({votes[i.episode] for i in instances}),
+        heard=min(piece.heard, len({votes[i.episode] for i in instances if i.heard > 0.5})),
+        seen=min(piece.seen, len({votes[i.episode] for i in instances if i.seen > 0.3})),
+        seamed=piece.seamed or low > 0,
+    )

@@ -77,7 +77,7 @@ def find_repeats(
     speeds = film_speeds(runs, speeds_of)
     pieces = stack(runs, speeds_of, votes, config.match)
     closeups = Closeups(list(paths), speeds_of, language)
-    pieces = [part for piece in pieces for part in without_logo(piece, speeds, closeups)]
+    pieces = [part for piece in pieces for part in without_logo(piece, votes, speeds, closeups)]
     first = judge(pieces, prints, votes, config.decide)
     pieces = [
         look_again(piece, votes, speeds, closeups)
