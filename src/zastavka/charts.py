@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,9 @@ Draw = Callable[[Any, Reports, Translate], None]
 
 MOST_SERIES = 40  # bars for more can't be read
 WIDTH = 5.2  # inches: with letters of 10 points it can still be read on a phone
-_INK = "#444443"  # an odd grey of our own, which in a page becomes the colour of its text
+DPI = 150  # of PNG files
+_HEIGHT = 3.6  # inches
+INK = "#444443"  # an odd grey of our own, which in a page becomes the colour of its text
 _COLOURS = ("#8a8a8a", "#2a7fb8", "#e07b39", "#3a9d5d", "#a05fb5", "#c44e52", "#b5a03f")
 
 
@@ -36,39 +40,58 @@ def write_pngs(folder: Path, reports: Reports, translate: Translate = str) -> li
     files = []
     for name in _PLOTS:
         files.append(folder / f"{name}.png")
-        with replacing(files[-1]) as part:
-            _save(name, reports, translate, part, format="png", dpi=150)
+        with replacing(files[-1]) as part, sheet(name, WIDTH, _HEIGHT) as figure:
+            _PLOTS[name](figure.add_subplot(), reports, translate)
+            figure.savefig(part, format="png", dpi=DPI)
     return files
 
 
 def _svg(name: str, reports: Reports, translate: Translate) -> str:
+    with sheet(name, WIDTH, _HEIGHT) as figure:
+        _PLOTS[name](figure.add_subplot(), reports, translate)
+        return as_svg(figure)
+
+
+def as_svg(figure: Any, titles: Mapping[str, str] | None = None) -> str:
+    """What is drawn on a `sheet`, as an `<svg>` element in the colour of the page's text.
+
+    `titles`: what to show over an element when it is pointed at, by the `gid` of its artist.
+    """
     text = io.StringIO()
-    _save(name, reports, translate, text, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    if titles:
+        names = "|".join(map(re.escape, titles))
+        svg = re.sub(
+            f'<g id="({names})">',
+            lambda group: f"<g><title>{escape(titles[group.group(1)])}</title>",
+            svg,
+        )
     # several in one page: ids that nothing points to would be there more than once
     used = set(re.findall(r"#([\w.-]+)", svg))
     return re.sub(r' id="([^"]*)"', lambda id: id.group() if id.group(1) in used else "", svg)
 
 
-def _save(
-    name: str, reports: Reports, translate: Translate, file: Path | io.StringIO, **options: Any
-) -> None:
+@contextmanager
+def sheet(name: str, width: float, height: float) -> Iterator[Any]:
+    """An empty figure of so many inches, to be drawn on and saved inside the block.
+
+    `name` tells its ids from those of others. MissingExtra: there is no matplotlib.
+    """
     try:
         from matplotlib import rc_context
         from matplotlib.figure import Figure  # not pyplot: no display, nothing global
     except ImportError as error:
         raise MissingExtra("plots", "plots") from error
     keys = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    style: dict[Any, Any] = {**dict.fromkeys(keys, _INK), "font.size": 10}
+    style: dict[Any, Any] = {**dict.fromkeys(keys, INK), "font.size": 10}
     style |= {"axes.spines.top": False, "axes.spines.right": False}
     # letters stay letters, the same input gives the same file, and $ in a name is no mathematics
     style |= {"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False}
     with rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names in any script
-        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-        _PLOTS[name](figure.add_subplot(), reports, translate)
-        figure.savefig(file, **options)
+        yield Figure(figsize=(width, height), layout="constrained")
 
 
 def _f1(axes: Any, reports: Reports, translate: Translate) -> None:
@@ -154,7 +177,7 @@ def _coverage(axes: Any, reports: Reports, translate: Translate) -> None:
 
 
 def _calibration(axes: Any, reports: Reports, translate: Translate) -> None:
-    axes.plot((0, 1), (0, 1), ":", color=_INK)
+    axes.plot((0, 1), (0, 1), ":", color=INK)
     for i, (name, report) in enumerate(reports.items()):
         rows = reliability(report.pooled().answers)
         x, y = [confidence for confidence, _, _ in rows], [right for _, right, _ in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from zastavka.counts import Verdict
@@ -78,13 +78,18 @@ def render(
         ),
         _timelines(report, translate),
     ]
+    return document(title, parts, lang)
+
+
+def document(title: str, parts: Iterable[str], lang: str, style: str = "") -> str:
+    """A whole page of these parts, which are HTML; `style` is added to that of all pages."""
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(lang)}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         # whatever a name may hold, nothing runs and nothing is fetched
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">\n"
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{style}</style>\n</head>\n<body>\n"
         + "\n".join(filter(None, parts))
         + "\n</body>\n</html>\n"
     )
@@ -126,7 +131,7 @@ def _timelines(report: Report, translate: Translate) -> str:
     items = "\n".join(_timeline(judged, scale, translate) for judged in worst)
     return (
         f"<h2>{escape(translate('Episodes, the worst first'))}</h2>"
-        f'<p class="key">0:00 - {_clock(scale)}{key}</p><ol>\n{items}\n</ol>'
+        f'<p class="key">0:00 - {clock(scale)}{key}</p><ol>\n{items}\n</ol>'
     )
 
 
@@ -155,23 +160,25 @@ def _mark(kind: str, segment: Segment, scale: float) -> str:
 def _said(judged: Judged, translate: Translate) -> str:
     if judged.failure:
         return judged.failure
-    true = ", ".join(map(_span, judged.truth)) or "-"
+    true = ", ".join(map(span, judged.truth)) or "-"
     found = ", ".join(_answer(f, translate) for f in judged.findings) or "-"
     return f"{translate('true')}: {true} · {translate('found')}: {found}"
 
 
 def _answer(finding: Finding, translate: Translate) -> str:
-    parts = [f"{_span(finding.segment)} ({finding.confidence:.2f})"]
+    parts = [f"{span(finding.segment)} ({finding.confidence:.2f})"]
     if finding.status == "review":
         parts.append(translate("awaits review"))
     return " ".join([*parts, finding.reason or ""]).strip()
 
 
-def _span(segment: Segment) -> str:
-    return f"{_clock(segment.start)}-{_clock(segment.end)}"
+def span(segment: Segment) -> str:
+    """Where a segment is, as m:ss.s-m:ss.s."""
+    return f"{clock(segment.start)}-{clock(segment.end)}"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A time as m:ss.s."""
     minutes, tenths = divmod(round(seconds * 10), 600)
     return f"{minutes}:{tenths / 10:04.1f}"
 
