@@ -29,22 +29,6 @@ _CHANCE = 6.0  # seconds: shorter pieces of few episodes are likenesses by chanc
 _WEIGHTY = -1.0  # points from which on a doubt is told beside another reason
 _LONGEST_LABEL = 32  # letters
 
-# What `decide` says of a piece that is not the intro, and of one that is doubtful, to be translated
-REASONS = {
-    "end": "it is at the end",
-    "foreign": "other series have it too",
-    "advertisement": "it stands among others, in changing order",
-    "beside": "another piece has more to say for it",
-    "support": "too few episodes have it",
-    "senses": "other sound covers it: a score under scenes",
-    "length": "it is too short or too long",
-    "once": "episodes have it more than once",
-    "ends": "it begins and ends differently in each episode",
-    "place": "it is too late in the episode",
-    "flow": "its sound pauses as speech does: a scene shown again",
-    "card": "it may be a studio's logo",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

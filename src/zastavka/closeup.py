@@ -8,7 +8,7 @@ are the yardstick for many others.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,24 @@ class Closeups:
         except MediaError:
             return None
         return signature.signatures(greys, known.bars) if len(greys) == len(times) else None
+
+    def many(self, episode: int, rate: float) -> EpisodePrint | None:
+        """The episode's print with `rate` pictures a second in place of its key pictures.
+
+        None: the file is not at hand, or its pictures end early.
+        """
+        path, known = self._paths[episode], self._prints[episode]
+        if path is None or not len(known.times):
+            return None
+        n = math.floor(known.searched * rate)
+        wanted = ((np.arange(n) + 0.5) / rate).tolist()
+        try:
+            with Pictures.at(path, wanted, signature.SIZE) as pictures:
+                greys = [signature.grey(picture.image) for picture in pictures]
+        except MediaError:
+            return None
+        times = np.array(wanted[: len(greys)])
+        return replace(known, times=times, pictures=signature.signatures(greys, known.bars))
 
     def _look(self, episode: int, window: Segment) -> Closeup | None:
         path, known = self._paths[episode], self._prints[episode]

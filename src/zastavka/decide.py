@@ -37,6 +37,22 @@ from zastavka.recurring import Instance, Recurring
 
 TYPES = ("intro", "logo", "recap", "eyecatch", "credits", "other")
 
+# Why a piece is not the intro, or doubtful: first what settles it, then the kinds of points
+REASONS = {
+    "end": "it is at the end",
+    "foreign": "other series have it too",
+    "advertisement": "it stands among others, in changing order",
+    "beside": "another piece has more to say for it",
+    "support": "too few episodes have it",
+    "senses": "other sound covers it: a score under scenes",
+    "length": "it is too short or too long",
+    "once": "episodes have it more than once",
+    "ends": "it begins and ends differently in each episode",
+    "place": "it is too late in the episode",
+    "flow": "its sound pauses as speech does: a scene shown again",
+    "card": "it may be a studio's logo",
+}
+
 _AT_START = 1.0  # seconds
 _CREDITS_END = 10.0  # seconds before the end of the file
 _CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
@@ -198,11 +214,11 @@ def _judge(
         ("card", -2.0 if _is_card(piece) else 0.0),
     )  # fmt: skip
     if len(early) < 0.5 * len(piece.instances):
-        return Verdict(piece, "credits", points, "it is at the end")
+        return Verdict(piece, "credits", points, REASONS["end"])
     if is_foreign and piece.length < 2 * _SHORT:
-        return Verdict(piece, "logo", points, "other series have it too", foreign=True)
+        return Verdict(piece, "logo", points, REASONS["foreign"], foreign=True)
     if is_ad:
-        return Verdict(piece, "other", points, "it stands among others, in changing order")
+        return Verdict(piece, "other", points, REASONS["advertisement"])
     return Verdict(piece, "intro", points)
 
 
@@ -267,16 +283,7 @@ def _is_credits(instance: Instance, prints: Sequence[EpisodePrint]) -> bool:
 
 def _weakest(points: Sequence[tuple[str, float]]) -> str:
     """The kind of evidence that speaks most against a piece, in words."""
-    return {
-        "support": "too few episodes have it",
-        "senses": "other sound covers it: a score under scenes",
-        "length": "it is too short or too long",
-        "once": "episodes have it more than once",
-        "ends": "it begins and ends differently in each episode",
-        "place": "it is too late in the episode",
-        "flow": "its sound pauses as speech does: a scene shown again",
-        "card": "it may be a studio's logo",
-    }[min(points, key=lambda each: each[1])[0]]
+    return REASONS[min(points, key=lambda each: each[1])[0]]
 
 
 def _advertisements(pieces: Sequence[Recurring]) -> set[int]:
@@ -305,8 +312,8 @@ def _beside(
     for other in intros:
         theirs = {i.episode for i in other.piece.instances}
         if 2 * len(mine & theirs) >= len(mine):
-            why = "another piece has more to say for it"
-            return Verdict(piece, _side_of(piece, other.piece), verdict.points, why)
+            name = _side_of(piece, other.piece)
+            return Verdict(piece, name, verdict.points, REASONS["beside"])
         if 0.5 < piece.length / other.piece.length < 2.0:
             explained |= {votes[e] for e in theirs}
     if not explained:

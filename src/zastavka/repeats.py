@@ -14,19 +14,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from zastavka.closeup import Closeups
-from zastavka.config import Config
+from zastavka.config import Config, DecideOptions
 from zastavka.confirm import look_again, without_logo
 from zastavka.decide import Choice, Verdict, choose, judge
 from zastavka.match import find_runs
 from zastavka.prints import EpisodePrint
-from zastavka.recurring import film_speeds, stack
+from zastavka.recurring import Recurring, film_speeds, stack
 from zastavka.refine import refine
 from zastavka.segment import Segment
 
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
 _HOPE = 4.0  # points that a second look at the pictures may bring
+_RARE = 4.0  # seconds between key pictures, in the median, from which they may miss a theme
+_MANY = 4.0  # pictures a second that are looked at in their place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,19 +76,11 @@ def find_repeats(
     segments whose edges are wanted, in the `wanted` episodes (None: all). `foreign` tells whether
     other series have a stretch of an episode too.
     """
-    speeds_of = list(prints)
-    runs = find_runs(speeds_of, config.match)
-    speeds = film_speeds(runs, speeds_of)
-    pieces = stack(runs, speeds_of, votes, config.match)
-    closeups = Closeups(list(paths), speeds_of, language)
-    pieces = [part for piece in pieces for part in without_logo(piece, votes, speeds, closeups)]
-    first = judge(pieces, prints, votes, config.decide)
-    pieces = [
-        look_again(piece, votes, speeds, closeups)
-        if verdict.type != "credits" and verdict.score + _HOPE >= config.decide.review_score
-        else piece
-        for piece, verdict in zip(pieces, first, strict=True)
-    ]
+    closeups = Closeups(list(paths), list(prints), language)
+    pieces, speeds = _pieces(prints, votes, config, closeups)
+    if _is_blind(prints, pieces, votes, config.decide):
+        many = [closeups.many(i, _MANY) or known for i, known in enumerate(prints)]
+        pieces, speeds = _pieces(many, votes, config, closeups)
     known = frozenset(
         i for i, piece in enumerate(pieces)
         if foreign is not None
@@ -96,11 +92,46 @@ def find_repeats(
     edges: dict[tuple[int, int], Segment] = {}
     shown = [i for i, v in enumerate(verdicts) if _is_shown(v, intros, types)]
     for done, i in enumerate(shown):
-        refined = refine(verdicts[i].piece, speeds_of, speeds, closeups, config.refine, everyone)
+        refined = refine(verdicts[i].piece, list(prints), speeds, closeups, config.refine, everyone)
         edges |= {(i, k): segment for k, segment in refined.items()}
         if progress:
             progress((done + 1) / len(shown))
     return Repeats(tuple(prints), tuple(votes), tuple(verdicts), tuple(intros), edges)
+
+
+def _pieces(
+    prints: Sequence[EpisodePrint], votes: Sequence[int], config: Config, closeups: Closeups
+) -> tuple[list[Recurring], list[float]]:
+    """The season's pieces, looked at again where that may matter; the pace of each episode."""
+    runs = find_runs(prints, config.match)
+    speeds = film_speeds(runs, prints)
+    pieces = stack(runs, prints, votes, config.match)
+    pieces = [part for piece in pieces for part in without_logo(piece, votes, speeds, closeups)]
+    first = judge(pieces, prints, votes, config.decide)
+    return [
+        look_again(piece, votes, speeds, closeups)
+        if verdict.type != "credits" and verdict.score + _HOPE >= config.decide.review_score
+        else piece
+        for piece, verdict in zip(pieces, first, strict=True)
+    ], speeds
+
+
+def _is_blind(
+    prints: Sequence[EpisodePrint],
+    pieces: Sequence[Recurring],
+    votes: Sequence[int],
+    options: DecideOptions,
+) -> bool:
+    """Whether most episodes have no intro yet and key pictures too rare to have shown one."""
+    rare = [
+        known
+        for known in prints
+        if len(known.times) > 1 and float(np.median(np.diff(known.times))) > _RARE
+    ]
+    if 2 * len(rare) <= len(prints):
+        return False
+    intros = choose(judge(pieces, prints, votes, options), prints, options)
+    return 2 * sum(c is not None and c.sure for c in intros) < len(prints)
 
 
 def _is_shown(verdict: Verdict, intros: Sequence[Choice | None], types: Collection[str]) -> bool:

@@ -89,10 +89,22 @@ class Search:
         from zastavka import explain
 
         folder = self.explain
+        written: list[Path] = []
 
         def draw(season: Season, episodes: Sequence[Episode], repeats: Repeats) -> None:
             number = "" if season.number is None else f" S{season.number:02d}"
-            title = season.title + number
-            explain.write(folder, title, list(episodes), repeats, gettext, language())
+            own = sum(episode in season.episodes for episode in episodes)
+            written.extend(
+                explain.write(
+                    folder,
+                    season.title + number,
+                    episodes,
+                    repeats,
+                    gettext,
+                    language(),
+                    own=own,
+                    taken=written,
+                )  # fmt: skip
+            )
 
         return draw

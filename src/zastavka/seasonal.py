@@ -217,7 +217,7 @@ def _others(i: int, repeats: Repeats, types: Sequence[str]) -> list[Finding]:
 def _why_not(i: int, choice: Choice | None, repeats: Repeats) -> str:
     if choice is not None:
         return f"not sure enough: {decide.doubt(choice.verdict)}"
-    here = [v for v in repeats.verdicts if v.piece.of(i)]
+    here = [v for v in repeats.verdicts if v.piece.of(i) and v.why_not]
     if not here:
         return f"nothing of it is in another of the {repeats.season} episodes"
     best = max(here, key=lambda v: v.score)
