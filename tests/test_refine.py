@@ -17,9 +17,10 @@ from sounds import music, speech
 from zastavka.closeup import RATE, Closeups
 from zastavka.config import ExtractOptions, RefineOptions
 from zastavka.fingerprint import RATE as WORDS_RATE
+from zastavka.overlay import change
 from zastavka.prints import FILM, EpisodePrint, read_print
 from zastavka.recurring import Instance, Recurring
-from zastavka.refine import change, refine
+from zastavka.refine import refine
 from zastavka.segment import Segment
 
 THEME = (Shot(1, 40), Shot(2, 65), Shot(3, 45))  # 150 pictures

@@ -25,6 +25,7 @@ from zastavka.waveform import read_waveform
 Floats = NDArray[np.float32]
 
 RATE = 8_000  # Hz of the sound around an edge
+_CUT, _CUT_RATIO = 5.0, 3.0  # a cut: levels of 255 between two pictures, and times the usual
 _USUAL_RATE = 25.0  # pictures per second, where a file does not say
 _MOST_RATE = 60.0  # and no more than these are looked at
 
@@ -43,6 +44,12 @@ class Closeup:
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def is_cut(self, k: int) -> bool:
+        """Whether a new shot begins with picture k."""
+        near = np.r_[self.step[max(0, k - 6) : k], self.step[k + 1 : k + 7]]
+        usual = float(np.median(near)) if len(near) else 0.0
+        return bool(self.step[k] > max(_CUT, _CUT_RATIO * usual))
 
 
 class Closeups:
