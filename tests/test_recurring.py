@@ -14,8 +14,9 @@ from pieces import blank
 from zastavka.config import MatchOptions
 from zastavka.match import Run, Sense
 from zastavka.prints import FILM
-from zastavka.recurring import Instance, Recurring, film_speeds, stack
+from zastavka.recurring import Instance, Recurring, stack
 from zastavka.segment import Segment
+from zastavka.stacks import film_speeds
 
 NEAR = 0.11  # two ticks of the time line
 

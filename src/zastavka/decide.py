@@ -1,22 +1,9 @@
 """Which of the recurring segments is the intro: a rule that adds up evidence and can be read.
 
-Each piece earns points, in the manner of log odds, for:
-
-    support   log2 of the episodes that have it, less 1.5 times the share of those that don't
-    senses    heard and seen 2, seen alone 1, heard alone 1 if clear; -3 if it is mostly covered by
-              other sound: a score that plays under scenes
-    length    -6 below 2.5 s, -4 below 3 s, -0.5 below 5 s, 0 below 8 s, 1 up to 100 s, -2 beyond
-    once      -3 for each time more that an episode has it (not counting the credits), -4 at most
-    ends      0.5 where it begins and ends alike in all episodes, -1 and -2.5 where it does not
-    place     0.5 in the first third of the episode, -1.5 behind 45 %, -2.5 behind 65 %
-    flow      1 where its sound does not pause, -1.5 where it does as speech does: a scene again
-    card      -2 where it is at 0:00 and shorter than 7 s, which then always awaits review
-
-From `found_score` on a piece is the intro of the episodes that have it and no better one, from
-`review_score` on a person should look. What cannot be it gets a name of its own: credits (at the
-end), logo (at 0:00 and shorter than 7 s, or in other series too), recap (a short piece before the
-intro), eyecatch (a short one behind it), other. The points were chosen on composed series of one
-half of the benchmark's media and are judged on the other (benchmarks/README.md).
+Each piece has points for what speaks for it (`points`). From `found_score` on it is the intro of
+the episodes that have it and no better one, from `review_score` on a person should look. What can't
+be it gets a name of its own: credits (at the end), logo (at 0:00 and shorter than 7 s, or in other
+series too), recap (a short piece before the intro), eyecatch (a short one behind it), other.
 """
 
 from __future__ import annotations
@@ -26,12 +13,19 @@ from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
-
-import numpy as np
 
 from zastavka.config import DecideOptions
-from zastavka.fingerprint import HOP
+from zastavka.points import (
+    AT_START,
+    Points,
+    before_credits,
+    is_card,
+    is_credits,
+    is_heard,
+    is_seen,
+    points_of,
+    support,
+)
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring
 
@@ -53,13 +47,8 @@ REASONS = {
     "card": "it may be a studio's logo",
 }
 
-_AT_START = 1.0  # seconds
-_CREDITS_END = 10.0  # seconds before the end of the file
-_CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
 _CARD_TRUST = 0.5  # what is left of the confidence in such a one
 _SHORT = 10.0  # seconds: jingles and eyecatches
-_PAUSE_DB = 8  # below the median
-_CLEAR, _COVERED = 0.2, 0.29  # share of bits that differ: the sound alone, and under other sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +60,7 @@ class Verdict:
 
     piece: Recurring
     type: str
-    points: tuple[tuple[str, float], ...]
+    points: Points
     why_not: str | None = None
     foreign: bool = False  # other series have it too
 
@@ -131,12 +120,12 @@ def choose(
         for i, instance in enumerate(verdict.piece.instances):
             mine = best[instance.episode]
             rank = (verdict.score, instance.segment.duration, -instance.segment.start)
-            if _is_credits(instance, prints) or (mine is not None and rank <= _rank(mine)):
+            if is_credits(instance, prints) or (mine is not None and rank <= _rank(mine)):
                 continue
             best[instance.episode] = Choice(
                 verdict, i,
-                confidence(verdict.score) * (_CARD_TRUST if _is_card(verdict.piece) else 1.0),
-                verdict.score >= options.found_score and not _is_card(verdict.piece),
+                confidence(verdict.score) * (_CARD_TRUST if is_card(verdict.piece) else 1.0),
+                verdict.score >= options.found_score and not is_card(verdict.piece),
             )  # fmt: skip
     return best
 
@@ -166,32 +155,18 @@ def doubt(verdict: Verdict) -> str:
 
 def senses(piece: Recurring) -> str:
     """By which senses a piece was found."""
-    heard, seen = _is_heard(piece), _is_seen(piece)
+    heard, seen = is_heard(piece), is_seen(piece)
     return "heard and seen" if heard and seen else "seen" if seen else "heard"
 
 
 def sources(piece: Recurring) -> tuple[str, ...]:
     """The same, for programs."""
-    return (*(("sound",) if _is_heard(piece) else ()), *(("picture",) if _is_seen(piece) else ()))
+    return (*(("sound",) if is_heard(piece) else ()), *(("picture",) if is_seen(piece) else ()))
 
 
 def _rank(choice: Choice) -> tuple[float, float, float]:
     segment = choice.instance.segment
     return choice.verdict.score, segment.duration, -segment.start
-
-
-def _is_card(piece: Recurring) -> bool:
-    """Whether it is short and stands at 0:00, as studios' logos do."""
-    at_start = sum(i.segment.start <= _AT_START for i in piece.instances)
-    return 2 * at_start > len(piece.instances) and piece.length < _CARD
-
-
-def _is_heard(piece: Recurring) -> bool:
-    return piece.heard >= max(2, 0.5 * piece.support)
-
-
-def _is_seen(piece: Recurring) -> bool:
-    return piece.seen >= max(2, 0.5 * piece.support)
 
 
 def _judge(
@@ -202,83 +177,14 @@ def _judge(
     is_foreign: bool,
     is_ad: bool,
 ) -> Verdict:
-    early = [i for i in piece.instances if not _is_credits(i, prints)]
-    points = (
-        ("support", _support(piece, season)),
-        ("senses", _senses(piece)),
-        ("length", _length(piece.length)),
-        ("once", _once(early)),
-        ("ends", _ends(piece.wander)),
-        ("place", _place(early or list(piece.instances), prints)),
-        ("flow", _flow(piece, prints)),
-        ("card", -2.0 if _is_card(piece) else 0.0),
-    )  # fmt: skip
-    if len(early) < 0.5 * len(piece.instances):
+    points = points_of(piece, prints, season)
+    if 2 * len(before_credits(piece, prints)) < len(piece.instances):
         return Verdict(piece, "credits", points, REASONS["end"])
     if is_foreign and piece.length < 2 * _SHORT:
         return Verdict(piece, "logo", points, REASONS["foreign"], foreign=True)
     if is_ad:
         return Verdict(piece, "other", points, REASONS["advertisement"])
     return Verdict(piece, "intro", points)
-
-
-def _support(piece: Recurring, season: int) -> float:
-    return math.log2(piece.support) - 1.5 * (1 - piece.support / max(season, piece.support))
-
-
-def _senses(piece: Recurring) -> float:
-    heard, seen = _is_heard(piece), _is_seen(piece)
-    if seen:
-        return 2.0 if heard else 1.0
-    if piece.error < _CLEAR:
-        return 1.0
-    return 0.0 if piece.error < _COVERED else -3.0
-
-
-def _length(seconds: float) -> float:
-    steps = ((2.5, -6.0), (2.9, -4.0), (5.0, -0.5), (8.0, 0.0), (100.0, 1.0))
-    return next((value for limit, value in steps if seconds < limit), -2.0)
-
-
-def _ends(wander: float) -> float:
-    steps = ((0.3, 0.5), (1.0, 0.0), (4.0, -1.0))
-    return next((value for limit, value in steps if wander < limit), -2.5)
-
-
-def _once(early: Sequence[Instance]) -> float:
-    times = len(early) / len({i.episode for i in early}) if early else 1.0
-    return -min(4.0, 3.0 * (times - 1))
-
-
-def _place(instances: Sequence[Instance], prints: Sequence[EpisodePrint]) -> float:
-    where = median(i.segment.start / prints[i.episode].duration for i in instances)
-    steps = ((0.35, 0.5), (0.45, 0.0), (0.65, -1.5))
-    return next((value for limit, value in steps if where < limit), -2.5)
-
-
-def _flow(piece: Recurring, prints: Sequence[EpisodePrint]) -> float:
-    """By the share of words well below the usual level of the piece, in the median episode."""
-    if not _is_heard(piece):
-        return 0.0
-    shares = []
-    for instance in piece.instances:
-        sound = prints[instance.episode].sound
-        if sound is None:
-            continue
-        # the last third of a second is often faded out
-        first, stop = (
-            round(t / HOP) for t in (instance.segment.start + 0.13, instance.segment.end - 0.4)
-        )
-        level = sound.level[first:stop].astype(np.int16)
-        if len(level) > 8:
-            shares.append(float((level < np.median(level) - _PAUSE_DB).mean()))
-    pauses = median(shares) if shares else 0.0
-    return 1.0 if pauses < 0.06 else 0.0 if pauses < 0.15 else -1.5
-
-
-def _is_credits(instance: Instance, prints: Sequence[EpisodePrint]) -> bool:
-    left = prints[instance.episode].duration - instance.segment.end
-    return left < _CREDITS_END and instance.segment.start > _AT_START
 
 
 def _weakest(points: Sequence[tuple[str, float]]) -> str:
@@ -320,7 +226,7 @@ def _beside(
         return verdict
     # episodes that have another theme are none that lack this one
     left = season - len(explained - {votes[e] for e in mine})
-    points = dict(verdict.points) | {"support": _support(piece, left)}
+    points = dict(verdict.points) | {"support": support(piece, left)}
     return Verdict(piece, "intro", tuple(points.items()))
 
 
@@ -330,7 +236,7 @@ def _named(
     """A verdict with its name, now that it is known which pieces are intros."""
     piece = verdict.piece
     if verdict.type == "intro" and verdict.score < options.review_score:
-        name = "logo" if _is_card(piece) else "other"
+        name = "logo" if is_card(piece) else "other"
         verdict = Verdict(piece, name, verdict.points, _weakest(verdict.points))
     if verdict.type == "other" and intros and 2 * piece.support > season:
         best = max(intros, key=lambda v: v.score)
@@ -344,7 +250,7 @@ def _side_of(piece: Recurring, intro: Recurring) -> str:
     before = [i for i in piece.instances if i.segment.start < starts.get(i.episode, 0.0)]
     if piece.length >= 2 * _SHORT:
         return "other"
-    if sum(i.segment.start <= _AT_START for i in piece.instances) > 0.5 * len(piece.instances):
+    if sum(i.segment.start <= AT_START for i in piece.instances) > 0.5 * len(piece.instances):
         return "logo"
     if piece.length >= _SHORT:
         return "other"

@@ -1,27 +1,25 @@
-"""Recurring segments of a season: runs between pairs of episodes, stacked on common time lines.
+"""Recurring segments of a season: the pieces of its stacks.
 
-What two episodes share is laid over what others share with either, until each recurring piece of
-the season is one stack: every episode that has it, and where. How many episodes hold each moment
-of a stack says where the piece begins and ends: where the count falls far below its peak, something
-else begins, such as a scene of one episode shown again in another right after an eyecatch. An
-episode with half of a theme still has that half.
+A stack is laid of what pairs of episodes share. How many episodes hold each moment of it says where
+a piece begins and ends: where the count falls far below its peak, something else begins, such as a
+scene of one episode shown again in another right after an eyecatch. An episode with half of a theme
+still has that half.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.config import MatchOptions
-from zastavka.match import Run, Sense
-from zastavka.prints import FILM, EpisodePrint
+from zastavka.prints import EpisodePrint
+from zastavka.runs import Run, Sense
 from zastavka.segment import Segment
+from zastavka.stacks import Member, Stack, film_speeds, lay
 
-_SAME_PLACE = 0.3  # seconds: lags are known to a word, and add up over a stack
 _TICK = 0.05  # seconds of the time line on which episodes are counted
 _EDGE = 1.5  # seconds: ends that differ by less are one end, seen through noise
 _LEAST = 0.25  # share of a piece that an episode must have to be counted
@@ -82,152 +80,11 @@ def stack(
     `votes[i]` is the vote of episode i: versions of one episode share it.
     """
     speeds = film_speeds(runs, prints)
-    stacks: list[_Stack] = []
-    for run in runs:
-        if votes[run.a] != votes[run.b]:
-            _lay(stacks, run, speeds)
-    pieces = [p for s in stacks for p in _pieces(s, speeds, votes, options)]
+    pieces = [p for s in lay(runs, speeds, votes) for p in _pieces(s, speeds, votes, options)]
     return sorted(
         pieces,
         key=lambda p: (-p.support, -p.length, p.instances[0].episode, p.instances[0].segment),
     )
-
-
-def film_speeds(runs: Sequence[Run], prints: Sequence[EpisodePrint]) -> list[float]:
-    """What to multiply each episode's times by so that all run at one pace: 25/24 for PAL."""
-    pace: dict[int, float] = defaultdict(float)
-    for run in runs:
-        ratio = (run.end_b - run.start_b) / run.duration
-        hurried = run.b if ratio < 1 else run.a
-        if run.sense == "sound" and (prints[run.a].slow is None) != (prints[run.b].slow is None):
-            pal = run.a if prints[run.a].slow is not None else run.b
-            pace[pal] += run.score if abs(ratio - 1) > 0.02 and pal == hurried else -run.score
-    return [FILM if pace[i] > 0 else 1.0 for i in range(len(prints))]
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """What one run says of a member, in seconds of the stack; `tail`: of it, not sure."""
-
-    start: float
-    end: float
-    tail: float
-    sense: Sense
-    error: float
-
-    def moved(self, shift: float) -> _Span:
-        return replace(self, start=self.start + shift, end=self.end + shift)
-
-
-@dataclass(slots=True)
-class _Member:
-    """An episode on a stack: time * speed + offset is the stack's time."""
-
-    episode: int
-    offset: float
-    spans: list[_Span] = field(default_factory=list)
-
-    @property
-    def hull(self) -> tuple[float, float]:
-        return min(s.start for s in self.spans), max(s.end for s in self.spans)
-
-
-@dataclass(slots=True)
-class _Stack:
-    members: list[_Member]
-
-    def of(self, episode: int) -> list[_Member]:
-        return [m for m in self.members if m.episode == episode]
-
-
-def _lay(stacks: list[_Stack], run: Run, speeds: list[float]) -> None:
-    """Put a run on the stack that it belongs to; two stacks that it joins become one."""
-    sides = [
-        (run.a, run.start_a * speeds[run.a], run.end_a * speeds[run.a]),
-        (run.b, run.start_b * speeds[run.b], run.end_b * speeds[run.b]),
-    ]
-    (home_a, a), (home_b, b) = (_home(stacks, *side) for side in sides)
-    (_, start_a, end_a), (_, start_b, end_b) = sides
-    if a is None and b is None:
-        stacks.append(_Stack([_Member(run.a, 0.0), _Member(run.b, start_a - start_b)]))
-        home_a, (a, b) = stacks[-1], stacks[-1].members
-    elif a is None or b is None:
-        home = home_a or home_b
-        known = a or b
-        assert home is not None
-        assert known is not None
-        new, start, other = (run.b, start_b, start_a) if b is None else (run.a, start_a, start_b)
-        end = end_b if b is None else end_a
-        member = _Member(new, known.offset + other - start)
-        # after a gap it goes on at the same lag
-        twin = next((m for m in home.of(new) if _same(m, member)), None)
-        if twin is not None:
-            member = twin
-        elif any(_overlaps(m, start + m.offset, end + m.offset) for m in home.of(new)):
-            return  # at another lag: music that is like itself
-        else:
-            home.members.append(member)
-        a, b = (known, member) if b is None else (member, known)
-    elif home_a is not home_b:
-        assert home_a is not None
-        assert home_b is not None
-        shift = (a.offset + start_a) - (b.offset + start_b)
-        if not _joins(home_a, home_b, shift):
-            return
-        for member in home_b.members:
-            member.offset += shift
-            member.spans = [span.moved(shift) for span in member.spans]
-            twin = next((m for m in home_a.of(member.episode) if _same(m, member)), None)
-            if twin is None:
-                home_a.members.append(member)
-            else:
-                twin.spans += member.spans
-                b = twin if member is b else b
-        stacks.remove(home_b)
-    if abs((a.offset + start_a) - (b.offset + start_b)) > _SAME_PLACE:
-        return
-    span = _Span(start_a, end_a, run.tail, run.sense, run.error)
-    a.spans.append(span.moved(a.offset))
-    b.spans.append(replace(span, start=start_b, end=end_b).moved(b.offset))
-
-
-def _home(
-    stacks: list[_Stack], episode: int, start: float, end: float
-) -> tuple[_Stack | None, _Member | None]:
-    """The stack that has most of these seconds of an episode."""
-    best: tuple[float, _Stack | None, _Member | None] = (0.0, None, None)
-    for each in stacks:
-        for member in each.of(episode):
-            low, high = (x - member.offset for x in member.hull)
-            common = min(end, high) - max(start, low)
-            if common > best[0] and common >= 0.5 * min(end - start, high - low):
-                best = (common, each, member)
-    return best[1], best[2]
-
-
-def _overlaps(member: _Member, start: float, end: float) -> bool:
-    low, high = member.hull
-    return min(end, high) - max(start, low) > 0
-
-
-def _same(one: _Member, two: _Member) -> bool:
-    return abs(one.offset - two.offset) <= _SAME_PLACE
-
-
-def _joins(one: _Stack, two: _Stack, shift: float) -> bool:
-    """Whether an episode of both would be in one place, or in two that don't overlap."""
-    for member in two.members:
-        moved = _Member(member.episode, member.offset + shift)
-        low, high = (x - member.offset for x in member.hull)
-        for other in one.of(member.episode):
-            if not _same(other, moved) and _overlaps(
-                other, low + other.offset, high + other.offset
-            ):
-                return False
-    return True
-
-
-# ------------------------------------------------------------------ from a stack to its pieces
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,7 +96,7 @@ class _Count:
     by: dict[Sense, NDArray[np.bool_]]
 
     @classmethod
-    def of(cls, members: list[_Member]) -> _Count:
+    def of(cls, members: list[Member]) -> _Count:
         low = min(m.hull[0] for m in members)
         ticks = int((max(m.hull[1] for m in members) - low) / _TICK) + 2
         by: dict[Sense, NDArray[np.bool_]] = {
@@ -262,7 +119,7 @@ class _Count:
 
 
 def _pieces(
-    each: _Stack, speeds: list[float], votes: Sequence[int], options: MatchOptions
+    each: Stack, speeds: list[float], votes: Sequence[int], options: MatchOptions
 ) -> list[Recurring]:
     members = [m for m in each.members if m.spans]
     if len(members) < 2:
@@ -306,7 +163,7 @@ def _spans(mask: NDArray[np.bool_], gap: float) -> list[tuple[int, int]]:
 
 
 def _piece(
-    members: list[_Member],
+    members: list[Member],
     count: _Count,
     owners: NDArray[np.int64],
     first: int,

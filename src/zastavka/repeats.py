@@ -1,6 +1,7 @@
 """`Repeats`: what a season repeats, from its prints to segments with edges: the method on one page.
 
 find_runs       pairs of episodes: what they share, heard and seen
+one_vote        an episode that is there twice is one
 stack           pieces of the season: who has each, and where
 without_logo    what stands at 0:00, taken apart where it is two things
 look_again      whether what is heard is seen, where key pictures don't say
@@ -10,6 +11,7 @@ refine          its edges, to the frame
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,13 +24,16 @@ from zastavka.confirm import look_again, without_logo
 from zastavka.decide import Choice, Verdict, choose, judge
 from zastavka.match import find_runs
 from zastavka.prints import EpisodePrint
-from zastavka.recurring import Recurring, film_speeds, stack
+from zastavka.recurring import Recurring, stack
 from zastavka.refine import refine
+from zastavka.runs import Run
 from zastavka.segment import Segment
+from zastavka.stacks import film_speeds
 
 Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 
 _HOPE = 4.0  # points that a second look at the pictures may bring
+_ALL = 0.8  # share of an episode from which it is the other one
 _RARE = 4.0  # seconds between key pictures, in the median, from which they may miss a theme
 _MANY = 4.0  # pictures a second that are looked at in their place
 
@@ -77,10 +82,10 @@ def find_repeats(
     other series have a stretch of an episode too.
     """
     closeups = Closeups(list(paths), list(prints), language)
-    pieces, speeds = _pieces(prints, votes, config, closeups)
+    pieces, speeds, votes = _pieces(prints, votes, config, closeups)
     if _is_blind(prints, pieces, votes, config.decide):
         many = [closeups.many(i, _MANY) or known for i, known in enumerate(prints)]
-        pieces, speeds = _pieces(many, votes, config, closeups)
+        pieces, speeds, votes = _pieces(many, votes, config, closeups)
     known = frozenset(
         i for i, piece in enumerate(pieces)
         if foreign is not None
@@ -92,7 +97,9 @@ def find_repeats(
     edges: dict[tuple[int, int], Segment] = {}
     shown = [i for i, v in enumerate(verdicts) if _is_shown(v, intros, types)]
     for done, i in enumerate(shown):
-        refined = refine(verdicts[i].piece, list(prints), speeds, closeups, config.refine, everyone)
+        refined = refine(
+            verdicts[i].piece, list(prints), votes, speeds, closeups, config.refine, everyone
+        )
         edges |= {(i, k): segment for k, segment in refined.items()}
         if progress:
             progress((done + 1) / len(shown))
@@ -101,19 +108,35 @@ def find_repeats(
 
 def _pieces(
     prints: Sequence[EpisodePrint], votes: Sequence[int], config: Config, closeups: Closeups
-) -> tuple[list[Recurring], list[float]]:
-    """The season's pieces, looked at again where that may matter; the pace of each episode."""
+) -> tuple[list[Recurring], list[float], Sequence[int]]:
+    """The season's pieces, looked at again where that may matter; pace and vote of each episode."""
     runs = find_runs(prints, config.match)
+    votes = one_vote(votes, runs, prints)
     speeds = film_speeds(runs, prints)
     pieces = stack(runs, prints, votes, config.match)
     pieces = [part for piece in pieces for part in without_logo(piece, votes, speeds, closeups)]
     first = judge(pieces, prints, votes, config.decide)
-    return [
+    pieces = [
         look_again(piece, votes, speeds, closeups)
         if verdict.type != "credits" and verdict.score + _HOPE >= config.decide.review_score
         else piece
         for piece, verdict in zip(pieces, first, strict=True)
-    ], speeds
+    ]
+    return pieces, speeds, votes
+
+
+def one_vote(
+    votes: Sequence[int], runs: Sequence[Run], prints: Sequence[EpisodePrint]
+) -> Sequence[int]:
+    """The votes, with one for episodes that are alike from end to end: a file under two names."""
+    alike: dict[tuple[int, int, str, int], float] = defaultdict(float)
+    for run in runs:
+        alike[run.a, run.b, run.sense, round(run.start_b - run.start_a)] += run.duration
+    found = list(votes)
+    for (a, b, _, _), seconds in alike.items():
+        if seconds >= _ALL * max(prints[a].searched, prints[b].searched):
+            found = [found[a] if vote == found[b] else vote for vote in found]
+    return found
 
 
 def _is_blind(
