@@ -101,7 +101,9 @@ def judge(
     ]
     intros: list[Verdict] = []
     named = {}
-    for i in sorted(range(len(pieces)), key=lambda i: (-verdicts[i].score, i)):
+    # a card at 0:00 comes last: it is a theme only where there is no other
+    order = sorted(range(len(pieces)), key=lambda i: (is_card(pieces[i]), -verdicts[i].score, i))
+    for i in order:
         if verdicts[i].type == "intro":
             named[i] = _beside(verdicts[i], intros, season, votes)
             if named[i].type == "intro" and named[i].score >= options.review_score:
@@ -119,8 +121,9 @@ def choose(
             continue
         for i, instance in enumerate(verdict.piece.instances):
             mine = best[instance.episode]
-            rank = (verdict.score, instance.segment.duration, -instance.segment.start)
-            if is_credits(instance, prints) or (mine is not None and rank <= _rank(mine)):
+            rank = _rank(verdict, instance)
+            taken = mine is not None and rank <= _rank(mine.verdict, mine.instance)
+            if is_credits(instance, prints) or taken:
                 continue
             best[instance.episode] = Choice(
                 verdict, i,
@@ -164,9 +167,9 @@ def sources(piece: Recurring) -> tuple[str, ...]:
     return (*(("sound",) if is_heard(piece) else ()), *(("picture",) if is_seen(piece) else ()))
 
 
-def _rank(choice: Choice) -> tuple[float, float, float]:
-    segment = choice.instance.segment
-    return choice.verdict.score, segment.duration, -segment.start
+def _rank(verdict: Verdict, instance: Instance) -> tuple[bool, float, float, float]:
+    segment = instance.segment
+    return not is_card(verdict.piece), verdict.score, segment.duration, -segment.start
 
 
 def _judge(
