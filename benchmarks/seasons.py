@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from peers import SETTINGS, Alike, ClusterVote, LongestRun, Options, Window, find
+from peers import SETTINGS, Options, find
 from zastavka.config import DEFAULT, Config
 from zastavka.detection import Detection, Finding, to_json
 from zastavka.episode import Episode
@@ -39,12 +39,6 @@ from zastavka.segment import Segment
 
 WITHOUT = ("single-a", "single-b", "single-c", "single-d", "no-theme")
 FIGURES = ("f1", "iou", "hit@.9", "wrong/100", "false_alarm")
-BEST: dict[
-    str, Options
-] = {  # found by peers.py --search on dev.json, whose figures they therefore flatter
-    "longest run, its best setting on dev": LongestRun(Window(), Alike(), 3.0),
-    "cluster vote, its best setting on dev": ClusterVote(Window(), Alike(), 3.0),
-}
 EVIDENCE = ("sound", "picture", "cut", "black", "silence")  # kinds that edges go by
 
 Answer = tuple[float, float, str] | None  # start, end, status
@@ -116,8 +110,7 @@ class Draw:
 def whole_methods() -> dict[str, Method]:
     """Name -> method, of whole answers."""
     methods: dict[str, Method] = {"constant 5-15 s": Constant()}
-    peers: dict[str, Options] = {**SETTINGS, **BEST}
-    for name, options in peers.items():
+    for name, options in SETTINGS.items():
         methods[name] = Peer(options)
     methods["zastavka"] = Ours(DEFAULT)
     return methods
