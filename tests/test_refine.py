@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -84,13 +85,16 @@ class Staged:
     prints: list[EpisodePrint]
     piece: Recurring
     speeds: list[float]
+    votes: Sequence[int] | None = None
 
     def edges(
         self, options: RefineOptions, wanted: set[int] | None = None, piece: Recurring | None = None
     ) -> dict[int, Segment]:
         closeups = Closeups(self.paths, self.prints, None)
         everyone = set(range(len(self.prints))) if wanted is None else wanted
-        return refine(piece or self.piece, self.prints, self.speeds, closeups, options, everyone)
+        votes = range(len(self.prints)) if self.votes is None else self.votes
+        found = piece or self.piece
+        return refine(found, self.prints, votes, self.speeds, closeups, options, everyone)
 
 
 def staged(
@@ -289,6 +293,16 @@ def test_a_file_that_can_no_longer_be_read_keeps_its_coarse_edges(tmp_path: Path
     scene.paths[1].write_bytes(b"no video")
     found = scene.edges(RefineOptions())
     assert found[1] == scene.piece.instances[1].segment
+
+
+def test_a_version_of_the_same_episode_tells_no_edge(tmp_path: Path) -> None:
+    """The two first ones are alike from end to end."""
+    scene = staged(tmp_path, PARTS[0], PARTS[0], PARTS[1])
+    assert scene.paths[1] is not None
+    shutil.copy(str(scene.paths[0]), scene.paths[1])
+    parts = [PARTS[0], PARTS[0], PARTS[1]]
+    for i, segment in replace(scene, votes=[0, 0, 1]).edges(RefineOptions()).items():
+        assert both(segment) == near(parts[i].place, TO_THE_FRAME)
 
 
 def test_only_what_is_wanted_is_refined(plain: Staged) -> None:

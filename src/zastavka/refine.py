@@ -8,6 +8,8 @@ where nothing better does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from zastavka.closeup import RATE, Closeup, Closeups
@@ -28,6 +30,7 @@ _HOP, _FRAME = 80, 240  # samples: 10 and 30 ms
 def refine(
     piece: Recurring,
     prints: list[EpisodePrint],
+    votes: Sequence[int],
     speeds: list[float],
     closeups: Closeups,
     options: RefineOptions,
@@ -35,10 +38,11 @@ def refine(
 ) -> dict[int, Segment]:
     """The instances of a piece in the wanted episodes, their edges to the frame.
 
-    Keys are numbers in `piece.instances`.
+    Keys are numbers in `piece.instances`. `votes[i]` is the vote of episode i: its versions are
+    alike beyond the piece, and tell nothing of where it ends.
     """
     edges = {
-        (i, side): _edge(piece, instance, side, prints, speeds, closeups, options)
+        (i, side): _edge(piece, instance, side, prints, votes, speeds, closeups, options)
         for i, instance in enumerate(piece.instances)
         if instance.episode in wanted
         for side in ("start", "end")
@@ -59,6 +63,7 @@ def _edge(
     instance: Instance,
     side: Side,
     prints: list[EpisodePrint],
+    votes: Sequence[int],
     speeds: list[float],
     closeups: Closeups,
     options: RefineOptions,
@@ -67,7 +72,7 @@ def _edge(
     edge = Edge(at, "repeat", sharp=False)
     if not closeups.can_read(instance.episode):
         return _at_chapter(edge, prints[instance.episode], options)
-    other = _yardstick(piece, instance, side, speeds, closeups)
+    other = _yardstick(piece, instance, side, votes, speeds, closeups)
     known = prints[instance.episode]
     if other is not None and not (piece.seamed and side == "start"):
         pair = Overlay(instance, other, side, speeds, prints, closeups)
@@ -89,7 +94,12 @@ def _edge(
 
 
 def _yardstick(
-    piece: Recurring, instance: Instance, side: Side, speeds: list[float], closeups: Closeups
+    piece: Recurring,
+    instance: Instance,
+    side: Side,
+    votes: Sequence[int],
+    speeds: list[float],
+    closeups: Closeups,
 ) -> Instance | None:
     """Another instance that has this edge of the piece too, at the same pace if there is one."""
     # the fullest come first: they can also say whether more of it is here than was found
@@ -102,7 +112,7 @@ def _yardstick(
             o,
         )
         for k, o in enumerate(piece.instances)
-        if o.episode != instance.episode
+        if votes[o.episode] != votes[instance.episode]
         and closeups.can_read(o.episode)
         and _missing(piece, o, side, speeds) <= _missing(piece, instance, side, speeds) + 0.2
     ]

@@ -79,7 +79,7 @@ class SeasonDetector:
             known, failures = self._read(season, progress)
             results |= {failure.episode.path: failure for failure in failures}
             read.append(known)
-            if known.prints:
+            if known.prints and not season.special:  # titles of extras are often their own
                 openings.add(season.key, known.prints[0])
         for season, known in zip(seasons, read, strict=True):
             for result in self._answers(season, known, openings, progress, on_season):
@@ -143,6 +143,8 @@ class SeasonDetector:
             language=read.language, types=self.types, wanted=range(own),
             foreign=lambda segment, i: openings.elsewhere(season.key, known[i], segment),
         )  # fmt: skip
+        if repeats.season < 2:
+            return self._alone(read.episodes, read.prints, progress)
         if on_season:
             on_season(season, everyone, repeats)
         each = (perf_counter() - began) / own
