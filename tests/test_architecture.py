@@ -24,7 +24,7 @@ ORDER = [
 ]
 
 DOORS = {
-    "av": {"media", "pictures", "track", "waveform", "compose.shots", "compose.film"},
+    "av": {"media", "pictures", "track", "waveform", "whole", "compose.shots", "compose.film"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},
     "onnxruntime": {"model"},
