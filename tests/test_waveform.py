@@ -51,6 +51,14 @@ def test_a_tone_is_the_same_tone_at_any_rate(tmp_path: Path, rate: int) -> None:
     assert np.abs(waveform.samples - expected)[inside].max() < 2e-3
 
 
+def test_sound_that_needs_no_change_is_kept_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mkv", film(Tone(seconds=2.5, codec="pcm_f32le", rate=RATE)))
+    samples = heard(path).samples
+    assert len(samples) == 2.5 * RATE
+    expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(len(samples)) / RATE)
+    assert np.abs(samples - expected).max() < 1e-6
+
+
 @pytest.mark.parametrize(
     ("name", "codec"),
     [

@@ -127,7 +127,8 @@ def _frames(
     """Decoded frames with the time at which a player plays them."""
     import av
 
-    base, start = time_base_of(stream), start_of(container)
+    ticks, second = time_base_of(stream).as_integer_ratio()
+    start = start_of(container)
     following = 0.0
     try:
         for packet in container.demux(stream):
@@ -137,7 +138,7 @@ def _frames(
             except av.error.FFmpegError:
                 continue
             for frame in frames:
-                time = following if frame.pts is None else float(frame.pts * base) - start
+                time = following if frame.pts is None else frame.pts * ticks / second - start
                 following = time + frame.samples / frame.sample_rate
                 yield time, frame
                 # behind its own frame: sound that begins later is sound that could be read
@@ -177,9 +178,10 @@ class _Stretch:
     """Sound without a gap, on its way to one channel at the wanted rate."""
 
     def __init__(self, time: float, frame: AudioFrame, rate: int) -> None:
-        from av import AudioResampler
+        from av import AudioFifo, AudioResampler
 
-        # a second at a time: fewer frames to carry through Python
+        # a second at a time, in and out: a call costs more than the samples of one frame
+        self._gathered = AudioFifo()
         self._resampler = AudioResampler(format="flt", layout="mono", rate=rate, frame_size=rate)
         self._kind = _kind(frame)
         self._gain = np.float32(1) if frame.layout.nb_channels == 1 else _MEAN_OF_TWO
@@ -192,9 +194,20 @@ class _Stretch:
     def push(self, frame: AudioFrame | None) -> Iterator[tuple[int, Samples]]:
         if frame is not None:
             self._end += frame.samples / frame.sample_rate
-        for resampled in self._resampler.resample(frame):
-            samples = resampled.to_ndarray()[0].astype(np.float32) * self._gain
-            yield self._place, np.clip(samples, -1, 1)
+            frame.pts = None  # or the queue would insist on timestamps that are not rounded
+            self._gathered.write(frame)
+            if self._gathered.samples < frame.sample_rate:
+                return
+        gathered = self._gathered.read()
+        if gathered is not None:
+            yield from self._place_samples(self._resampler.resample(gathered))
+        if frame is None:
+            yield from self._place_samples(self._resampler.resample(None))
+
+    def _place_samples(self, resampled: list[AudioFrame]) -> Iterator[tuple[int, Samples]]:
+        for frame in resampled:
+            samples = frame.to_ndarray()[0] * self._gain
+            yield self._place, np.clip(samples, -1, 1, out=samples)
             self._place += len(samples)
 
 

@@ -1,0 +1,188 @@
+"""Where two episodes may sound alike: the pairs and lags at which several keys agree.
+
+A key is a part of a word's bits. Words of one key are brought together by sorting (an inverted
+index), so that the cost grows with the material and not with the square of it. What many episodes
+have, such as a theme, would still be found in each pair of them: where enough nearer episodes have
+a stretch too, those farther off are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zastavka.config import MatchOptions
+from zastavka.fingerprint import BITS, HOP, Fingerprint, Words
+from zastavka.prints import FILM, EpisodePrint
+
+Index = NDArray[np.int64]
+
+_RARE = 3  # entries of one key and episode that are used: what is there more often says little
+_LAG_BITS, _SPOT_BITS = 24, 12  # of a packed hit
+_SPOT = 64  # words: where in an episode a hit is, to four seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """The words of an episode at one speed. Word i stands at i * step seconds of its clock."""
+
+    episode: int
+    sound: Fingerprint
+    step: float
+    slow: bool
+    pal: bool  # there is a slow version of it
+
+    @property
+    def words(self) -> Words:
+        """Its words."""
+        return self.sound.words
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which may be looked for."""
+        return self.sound.usable
+
+    @property
+    def sounding(self) -> NDArray[np.bool_]:
+        """Which are of more than silence."""
+        return self.sound.sounding
+
+
+def tracks_of(prints: Sequence[EpisodePrint]) -> list[Track]:
+    """The sound of the episodes that have some, in their order."""
+    tracks = []
+    for i, each in enumerate(prints):
+        pal = each.slow is not None
+        if each.sound is not None:
+            tracks.append(Track(i, each.sound, HOP, False, pal))
+        if each.slow is not None:
+            tracks.append(Track(i, each.slow, HOP / FILM, True, pal))
+    return tracks
+
+
+def _may_meet(a: Track, b: Track) -> bool:
+    if a.episode == b.episode:  # rooms and music repeat in themselves, and that says nothing
+        return False
+    if a.slow or b.slow:  # PAL at film speed is for those that are not PAL
+        return a.slow != b.slow and not (a.pal and b.pal)
+    return True
+
+
+def candidates(tracks: list[Track], options: MatchOptions) -> list[tuple[int, int, list[int]]]:
+    """Pairs of tracks with the lags, in words, at which several keys agree; best lags first."""
+    if not tracks:
+        return []
+    meet = np.array([[_may_meet(a, b) for b in tracks] for a in tracks])
+    owner = np.concatenate([np.full(len(t.words), i, np.int64) for i, t in enumerate(tracks)])
+    place = np.concatenate([np.arange(len(t.words)) for t in tracks])
+    words = np.concatenate([t.words for t in tracks])
+    rows = np.flatnonzero(np.concatenate([t.usable for t in tracks]))
+    # as short as the material allows: a shorter key survives more noise, and meets more strangers
+    bits = int(np.clip(np.ceil(np.log2(len(rows) + 2)) + 2, 16, 24))
+    found = [
+        _join(words[rows] >> np.uint64(shift), bits, rows, owner, place, meet, options)
+        for shift in range(0, BITS - bits + 1, bits)
+    ]
+    return _agreeing(_nearest(np.sort(np.concatenate(found)), tracks, options), tracks, options)
+
+
+def _join(
+    keys: Words,
+    bits: int,
+    rows: Index,
+    owner: Index,
+    place: Index,
+    meet: NDArray[np.bool_],
+    options: MatchOptions,
+) -> Index:
+    """Hits, packed: entries with the same key, each with those after it."""
+    entries = np.sort((keys & np.uint64((1 << bits) - 1)) << np.uint64(40) | rows.astype(np.uint64))
+    same = (entries[1:] ^ entries[:-1]) >> np.uint64(40) == 0
+    entries = entries[np.r_[same, False] | np.r_[False, same]]  # most keys are of one word
+    key = (entries >> np.uint64(40)).astype(np.int64)
+    row = (entries & np.uint64((1 << 40) - 1)).astype(np.int64)
+    track = owner[row]
+    # no more than a few of one key and track, or a beat would crowd out the other episodes
+    new = np.flatnonzero(np.r_[True, (np.diff(key) != 0) | (np.diff(track) != 0)])
+    rank = np.arange(len(key)) - np.repeat(new, np.diff(np.r_[new, len(key)]))
+    keep = rank < _RARE
+    key, row, track = key[keep], row[keep], track[keep]
+    found = []
+    first = np.arange(len(key) - 1)
+    for ahead in range(1, options.neighbours * 2 + 1):
+        first = first[first + ahead < len(key)]
+        first = first[key[first] == key[first + ahead]]
+        if not len(first):
+            break
+        second = first + ahead
+        good = meet[track[first], track[second]]
+        one, two = first[good], second[good]
+        found.append(_pack(track[one], track[two], place[row[one]], place[row[two]], len(meet)))
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _pack(a: Index, b: Index, place_a: Index, place_b: Index, n: int) -> Index:
+    """One number for a hit, from high to low: the tracks, the lag, the spot in `a`."""
+    lag = place_b - place_a + (1 << _LAG_BITS - 1)
+    spot = np.minimum(place_a // _SPOT, (1 << _SPOT_BITS) - 1)
+    return ((a * n + b) << _LAG_BITS | lag) << _SPOT_BITS | spot
+
+
+def _nearest(packed: Index, tracks: Sequence[Track], options: MatchOptions) -> Index:
+    """Sorted hits at lags of many, without those of spots that enough nearer episodes have.
+
+    What all episodes have, such as a theme, would else be compared in every pair of them.
+    """
+    values, counts, together = _at_lags(packed)
+    many = together >= options.min_hits
+    many[1:] |= many[:-1] & (np.diff(values) == 1)
+    packed = packed[np.repeat(many, counts)]
+    n = len(tracks)
+    episode = np.array([track.episode for track in tracks])
+    pair, spot = packed >> _LAG_BITS + _SPOT_BITS, packed & (1 << _SPOT_BITS) - 1
+    other = episode[pair % n]
+    near = np.ones(len(packed), np.bool_)
+    for first, stop in pairwise(np.searchsorted(pair, np.arange(n + 1) * n).tolist()):
+        spots, others = spot[first:stop], other[first:stop]
+        if first == stop:
+            continue
+        held = np.zeros((spots.max() + 1, episode[-1] + 1), np.bool_)
+        held[spots, others] = True
+        # tracks are in the order of episodes, and a hit's second one is the later
+        near[first:stop] = held.cumsum(axis=1)[spots, others] <= options.neighbours
+    return packed[near]
+
+
+def _agreeing(
+    packed: Index, tracks: Sequence[Track], options: MatchOptions
+) -> list[tuple[int, int, list[int]]]:
+    """The best lags of each pair of tracks in sorted hits."""
+    values, _, together = _at_lags(packed)
+    good = np.flatnonzero(together >= options.min_hits)
+    pair = values[good] >> _LAG_BITS
+    lag = (values[good] & (1 << _LAG_BITS) - 1) - (1 << _LAG_BITS - 1)
+    order = np.lexsort((lag, -together[good], pair))
+    best: dict[int, list[int]] = {}
+    for p, each in zip(pair[order].tolist(), lag[order].tolist(), strict=True):
+        lags = best.setdefault(p, [])
+        if len(lags) < options.max_lags and all(abs(each - other) > 2 for other in lags):
+            lags.append(each)
+    n = len(tracks)
+    return [(p // n, p % n, lags) for p, lags in best.items()]
+
+
+def _at_lags(packed: Index) -> tuple[Index, Index, Index]:
+    """Of sorted hits: the lags of pairs, how many hits are at each, and at it and the next one.
+
+    Where a lag lies between two steps, its hits are shared by both.
+    """
+    lag = packed >> _SPOT_BITS
+    new = np.flatnonzero(np.diff(lag, prepend=-1))
+    values, counts = lag[new], np.diff(new, append=len(lag))
+    together, follows = counts.copy(), np.flatnonzero(np.diff(values) == 1)
+    together[follows] += counts[follows + 1]
+    return values, counts, together
