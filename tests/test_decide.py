@@ -210,6 +210,8 @@ def test_logo_jingle_and_theme_in_a_row_are_no_advertisements() -> None:
     jingle = piece(dict.fromkeys(STARTS, 4.0), 5.0)
     theme = piece(dict.fromkeys(STARTS, 9.0), 40.0)
     assert named(logo, jingle, theme) == ["logo", "recap", "intro"]
+    card = piece(dict.fromkeys(STARTS, 49.0), 5.0)
+    assert named(logo, jingle, theme, card) == ["logo", "recap", "intro", "eyecatch"]
 
 
 def test_a_theme_that_also_plays_under_the_credits_is_taken_early() -> None:
@@ -247,6 +249,16 @@ def test_a_card_at_the_beginning_is_for_a_person_to_judge(length: float, sure: b
     assert (doubt(verdicts[0]) == "it may be a studio's logo") is not sure
     # at another place it is no card
     assert all(choice and choice.sure for choice in decided(piece(STARTS, length))[1])
+
+
+def test_a_card_never_outranks_a_theme_of_fewer_points() -> None:
+    card = piece(dict.fromkeys(STARTS, 0.0), 6.0)
+    theme = piece({e: STARTS[e] for e in (0, 1, 2)}, 30.0, seen=False)
+    assert scored(card) > scored(theme)
+    verdicts, chosen = decided(card, theme)
+    assert [v.type for v in verdicts] == ["intro", "intro"]
+    assert [c and c.verdict.piece.length for c in chosen] == [*[30.0] * 3, *[6.0] * 5]
+    assert all(c is not None and not c.sure for c in chosen[3:])
 
 
 def test_what_an_episode_has_again_and_again_is_a_stinger() -> None:

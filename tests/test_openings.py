@@ -58,6 +58,11 @@ def test_an_ident_is_known_by_another_series(start: float, noise: float) -> None
     assert openings(("other", other)).elsewhere("mine", MINE, PLACE)
 
 
+def test_what_is_only_a_little_like_it_is_not_it() -> None:
+    other = episode(2, (IDENT, 0.0), noise=0.38)
+    assert not openings(("other", other)).elsewhere("mine", MINE, PLACE)
+
+
 def test_its_own_series_says_nothing() -> None:
     again = openings(("mine", episode(3, (IDENT, 0.0))))
     assert not again.elsewhere("mine", MINE, PLACE)

@@ -147,11 +147,23 @@ def test_a_gap_of_sound_is_closed() -> None:
 
 def test_music_that_is_like_itself_a_beat_later_stays_one_piece() -> None:
     starts = {0: 10.0, 1: 20.0, 2: 30.0}
-    echo = [run(0, 1, 10.0, 24.0, 26.0, error=0.25), run(1, 2, 24.0, 30.0, 26.0, error=0.25)]
+    echo = [
+        run(0, 1, 10.0, 24.0, 26.0, error=0.25), run(1, 2, 24.0, 30.0, 26.0, error=0.25),
+        run(0, 1, 10.0, 45.0, 12.0, error=0.25),  # only five seconds of it are in the theme
+    ]  # fmt: skip
     [theme] = stacked([*all_pairs(starts, 30.0), *echo], 3)
     assert theme.length == pytest.approx(30.0, abs=NEAR)
     assert theme.error == pytest.approx(0.1)
     assert len(theme.instances) == 3
+
+
+def test_pieces_of_one_episode_that_overlap_stay_apart() -> None:
+    """A run would lay both on one line, with episode 0 in two places of it at once."""
+    theme = all_pairs({0: 10.0, 1: 60.0, 2: 30.0}, 30.0)
+    scene = [run(0, 3, 35.0, 100.0, 29.0), run(1, 3, 60.0, 105.0, 28.0, error=0.3)]
+    one, two = stacked([*theme, *scene], 4)
+    assert places(one) == {0: near(10, 40), 1: near(60, 90), 2: near(30, 60)}
+    assert places(two) == {0: near(35, 64), 3: near(100, 129)}
 
 
 def test_a_theme_under_the_credits_too_is_in_an_episode_twice() -> None:
@@ -170,6 +182,7 @@ def test_versions_of_an_episode_are_one_vote() -> None:
     versions = [run(0, 1, 0.0, 0.2, 900.0)]  # all of it is in both
     [theme] = stacked([*versions, *all_pairs(starts, 30.0)], 3, votes=[0, 0, 1])
     assert (theme.support, theme.heard, len(theme.instances)) == (2, 2, 3)
+    assert places(theme) == {0: near(10, 40), 1: near(10.2, 40.2), 2: near(30, 60)}
     assert stacked(versions, 2, votes=[0, 0]) == []
 
 
