@@ -97,8 +97,8 @@ class _Count:
 
     @classmethod
     def of(cls, members: list[Member]) -> _Count:
-        low = min(m.hull[0] for m in members)
-        ticks = int((max(m.hull[1] for m in members) - low) / _TICK) + 2
+        low = min(m.start + m.offset for m in members)
+        ticks = int((max(m.end + m.offset for m in members) - low) / _TICK) + 2
         by: dict[Sense, NDArray[np.bool_]] = {
             sense: np.zeros((len(members), ticks), np.bool_) for sense in ("sound", "picture")
         }
@@ -107,7 +107,9 @@ class _Count:
         sure = np.zeros((len(members), ticks), np.bool_)
         for i, member in enumerate(members):
             for span in member.spans:
-                first, stop = (round((t - low) / _TICK) for t in (span.start, span.end))
+                first, stop = (
+                    round((t + member.offset - low) / _TICK) for t in (span.start, span.end)
+                )
                 by[span.sense][i, first:stop] = True
                 sure[i, first : max(first + 1, stop - round(span.tail * is_heard / _TICK))] = True
         return cls(low, sure, by)
@@ -199,7 +201,8 @@ def _piece(
         (span.end - span.start, span.error)
         for i in kept for span in members[i].spans
         if span.sense == "sound"
-        and min(span.end, high) - max(span.start, low) > 0.5 * (span.end - span.start)
+        and min(span.end, high - members[i].offset) - max(span.start, low - members[i].offset)
+        > 0.5 * (span.end - span.start)
     ]  # fmt: skip
     return Recurring(
         instances=tuple(sorted(instances, key=lambda x: (x.episode, x.segment))),

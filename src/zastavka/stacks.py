@@ -8,9 +8,10 @@ in two places at once: music is like itself a beat later.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from zastavka.prints import FILM, EpisodePrint
 from zastavka.runs import Run, Sense
@@ -20,11 +21,11 @@ _SAME_PLACE = 0.3  # seconds: lags are known to a word, and add up over a stack
 
 def lay(runs: Sequence[Run], speeds: Sequence[float], votes: Sequence[int]) -> list[Stack]:
     """The stacks of runs, which should come best first. Runs inside one vote say nothing."""
-    stacks: list[Stack] = []
+    stacks = _Stacks()
     for run in runs:
         if votes[run.a] != votes[run.b]:
-            _lay(stacks, run, speeds)
-    return stacks
+            stacks.lay(run, speeds)
+    return list(stacks.by_number.values())
 
 
 def film_speeds(runs: Sequence[Run], prints: Sequence[EpisodePrint]) -> list[float]:
@@ -41,7 +42,7 @@ def film_speeds(runs: Sequence[Run], prints: Sequence[EpisodePrint]) -> list[flo
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What one run says of a member, in seconds of the stack; `tail`: of it, not sure."""
+    """What one run says of a member, in its own seconds * speed; `tail`: of it, not sure."""
 
     start: float
     end: float
@@ -51,116 +52,145 @@ class Span:
 
     def moved(self, shift: float) -> Span:
         """The same, `shift` seconds later."""
-        return replace(self, start=self.start + shift, end=self.end + shift)
+        return Span(self.start + shift, self.end + shift, self.tail, self.sense, self.error)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Member:
-    """An episode on a stack: time * speed + offset is the stack's time."""
+    """An episode on a stack: time * speed + offset is the stack's time.
+
+    Runs hold it from `start` to `end`, its own seconds * speed. `rank` tells older ones.
+    """
 
     episode: int
     offset: float
+    stack: Stack
     spans: list[Span] = field(default_factory=list)
+    start: float = math.inf
+    end: float = -math.inf
+    rank: tuple[int, int] = (0, 0)
 
-    @property
-    def hull(self) -> tuple[float, float]:
-        """From where to where it is held, in seconds of the stack."""
-        return min(s.start for s in self.spans), max(s.end for s in self.spans)
+    def hold(self, spans: Iterable[Span]) -> None:
+        """Add what runs say of it."""
+        for span in spans:
+            self.spans.append(span)
+            self.start, self.end = min(self.start, span.start), max(self.end, span.end)
+
+    def overlaps(self, start: float, end: float) -> bool:
+        """Whether it is held somewhere between these times of its own."""
+        return min(self.end, end) - max(self.start, start) > 0
+
+    def is_at(self, offset: float) -> bool:
+        """Whether an episode at that offset would be in the same place."""
+        return abs(self.offset - offset) <= _SAME_PLACE
 
 
-@dataclass(slots=True)
 class Stack:
     """Episodes on one time line; one may be there more than once."""
 
-    members: list[Member]
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.members: list[Member] = []
+        self._of: defaultdict[int, list[Member]] = defaultdict(list)
 
-    def of(self, episode: int) -> list[Member]:
+    def of(self, episode: int) -> Sequence[Member]:
         """Its members that are of one episode."""
-        return [m for m in self.members if m.episode == episode]
+        return self._of.get(episode, ())
+
+    def add(self, member: Member) -> Member:
+        """Put one more on it."""
+        member.stack, member.rank = self, (self.number, len(self.members))
+        self.members.append(member)
+        self._of[member.episode].append(member)
+        return member
 
 
-def _lay(stacks: list[Stack], run: Run, speeds: Sequence[float]) -> None:
-    """Put a run on the stack that it belongs to; two stacks that it joins become one."""
-    sides = [
-        (run.a, run.start_a * speeds[run.a], run.end_a * speeds[run.a]),
-        (run.b, run.start_b * speeds[run.b], run.end_b * speeds[run.b]),
-    ]
-    (home_a, a), (home_b, b) = (_home(stacks, *side) for side in sides)
-    (_, start_a, end_a), (_, start_b, end_b) = sides
-    if a is None and b is None:
-        stacks.append(Stack([Member(run.a, 0.0), Member(run.b, start_a - start_b)]))
-        home_a, (a, b) = stacks[-1], stacks[-1].members
-    elif a is None or b is None:
-        home = home_a or home_b
-        known = a or b
-        assert home is not None
-        assert known is not None
-        new, start, other = (run.b, start_b, start_a) if b is None else (run.a, start_a, start_b)
-        end = end_b if b is None else end_a
-        member = Member(new, known.offset + other - start)
-        # after a gap it goes on at the same lag
-        twin = next((m for m in home.of(new) if _same(m, member)), None)
-        if twin is not None:
-            member = twin
-        elif any(_overlaps(m, start + m.offset, end + m.offset) for m in home.of(new)):
+class _Stacks:
+    """The stacks so far, and every member that an episode is."""
+
+    def __init__(self) -> None:
+        self.by_number: dict[int, Stack] = {}
+        self._of: defaultdict[int, list[Member]] = defaultdict(list)
+        self._made = 0
+
+    def lay(self, run: Run, speeds: Sequence[float]) -> None:
+        """Put a run on the stack that it belongs to; two stacks that it joins become one."""
+        start_a, end_a = run.start_a * speeds[run.a], run.end_a * speeds[run.a]
+        start_b, end_b = run.start_b * speeds[run.b], run.end_b * speeds[run.b]
+        a, b = self._home(run.a, start_a, end_a), self._home(run.b, start_b, end_b)
+        if a is None and b is None:
+            a = self._add(self._new_stack(), run.a, 0.0)
+        if a is None and b is not None:
+            a = self._beside(b, run.a, b.offset + start_b - start_a, start_a, end_a)
+        elif b is None and a is not None:
+            b = self._beside(a, run.b, a.offset + start_a - start_b, start_b, end_b)
+        elif a is not None and b is not None and a.stack is not b.stack:
+            b = self._joined(a, b, (a.offset + start_a) - (b.offset + start_b))
+        if a is None or b is None:
             return  # at another lag: music that is like itself
-        else:
-            home.members.append(member)
-        a, b = (known, member) if b is None else (member, known)
-    elif home_a is not home_b:
-        assert home_a is not None
-        assert home_b is not None
-        shift = (a.offset + start_a) - (b.offset + start_b)
-        if not _joins(home_a, home_b, shift):
-            return
-        for member in home_b.members:
+        if abs((a.offset + start_a) - (b.offset + start_b)) <= _SAME_PLACE:
+            a.hold([Span(start_a, end_a, run.tail, run.sense, run.error)])
+            b.hold([Span(start_b, end_b, run.tail, run.sense, run.error)])
+
+    def _home(self, episode: int, start: float, end: float) -> Member | None:
+        """The member that has most of these seconds of an episode; of equals, the oldest."""
+        most, best = 0.0, None
+        for member in self._of[episode]:
+            common = min(end, member.end) - max(start, member.start)
+            if common < most or common <= 0:
+                continue
+            if common < 0.5 * min(end - start, member.end - member.start):
+                continue
+            if best is None or common > most or member.rank < best.rank:
+                most, best = common, member
+        return best
+
+    def _new_stack(self) -> Stack:
+        self._made += 1
+        self.by_number[self._made] = Stack(self._made)
+        return self.by_number[self._made]
+
+    def _add(self, stack: Stack, episode: int, offset: float) -> Member:
+        member = stack.add(Member(episode, offset, stack))
+        self._of[episode].append(member)
+        return member
+
+    def _beside(
+        self, known: Member, episode: int, offset: float, start: float, end: float
+    ) -> Member | None:
+        """The place of an episode on the stack of a member; None: it is there at another lag."""
+        there = known.stack.of(episode)
+        # after a gap it goes on at the same lag
+        twin = next((m for m in there if m.is_at(offset)), None)
+        if twin is not None:
+            return twin
+        if any(m.overlaps(start, end) for m in there):
+            return None
+        return self._add(known.stack, episode, offset)
+
+    def _joined(self, a: Member, b: Member, shift: float) -> Member | None:
+        """The stack of `b` laid on that of `a`: what `b` is there. None: they don't go together."""
+        stack, other = a.stack, b.stack
+        if not _go_together(stack, other, shift):
+            return None
+        for member in other.members:
             member.offset += shift
-            member.spans = [span.moved(shift) for span in member.spans]
-            twin = next((m for m in home_a.of(member.episode) if _same(m, member)), None)
+            twin = next((m for m in stack.of(member.episode) if m.is_at(member.offset)), None)
             if twin is None:
-                home_a.members.append(member)
-            else:
-                twin.spans += member.spans
-                b = twin if member is b else b
-        stacks.remove(home_b)
-    if abs((a.offset + start_a) - (b.offset + start_b)) > _SAME_PLACE:
-        return
-    span = Span(start_a, end_a, run.tail, run.sense, run.error)
-    a.spans.append(span.moved(a.offset))
-    b.spans.append(replace(span, start=start_b, end=end_b).moved(b.offset))
+                stack.add(member)
+                continue
+            twin.hold(span.moved(member.offset - twin.offset) for span in member.spans)
+            self._of[member.episode].remove(member)
+            if member is b:
+                b = twin
+        del self.by_number[other.number]
+        return b
 
 
-def _home(
-    stacks: list[Stack], episode: int, start: float, end: float
-) -> tuple[Stack | None, Member | None]:
-    """The stack that has most of these seconds of an episode."""
-    best: tuple[float, Stack | None, Member | None] = (0.0, None, None)
-    for each in stacks:
-        for member in each.of(episode):
-            low, high = (x - member.offset for x in member.hull)
-            common = min(end, high) - max(start, low)
-            if common > best[0] and common >= 0.5 * min(end - start, high - low):
-                best = (common, each, member)
-    return best[1], best[2]
-
-
-def _overlaps(member: Member, start: float, end: float) -> bool:
-    low, high = member.hull
-    return min(end, high) - max(start, low) > 0
-
-
-def _same(one: Member, two: Member) -> bool:
-    return abs(one.offset - two.offset) <= _SAME_PLACE
-
-
-def _joins(one: Stack, two: Stack, shift: float) -> bool:
+def _go_together(one: Stack, two: Stack, shift: float) -> bool:
     """Whether an episode of both would be in one place, or in two that don't overlap."""
-    for member in two.members:
-        moved = Member(member.episode, member.offset + shift)
-        low, high = (x - member.offset for x in member.hull)
-        for other in one.of(member.episode):
-            if not _same(other, moved) and _overlaps(
-                other, low + other.offset, high + other.offset
-            ):
-                return False
-    return True
+    return not any(
+        other.overlaps(member.start, member.end) and not other.is_at(member.offset + shift)
+        for member in two.members
+        for other in one.of(member.episode)
+    )
