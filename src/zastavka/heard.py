@@ -179,6 +179,30 @@ def _trim(beside: _Beside, start: int, stop: int) -> tuple[int, int] | None:
     return (low + first, low + last) if last > first else None
 
 
+def heard_where_seen(
+    prints: Sequence[EpisodePrint],
+    shown: Sequence[Run],
+    runs: Sequence[Run],
+    options: MatchOptions,
+) -> list[Run]:
+    """Sound along the lags that pictures tell, where the index brought up nothing."""
+    plain = {t.episode: t for t in tracks_of(prints) if not t.slow}
+    known = _by_pair(runs)
+    found = []
+    for run in shown:
+        pace = (run.end_b - run.start_b) / run.duration
+        if run.count < 2 or abs(pace - 1) > 0.01 or not {run.a, run.b} <= plain.keys():
+            continue
+        if any(_is_in(k, run) or _is_in(run, k) for k in known[run.a, run.b]):
+            continue
+        lag = round((run.start_b - run.start_a) / HOP)
+        new = _at_lags(plain[run.a], plain[run.b], (lag - 1, lag + 1), options)
+        new = [k for k in new if k.start_a < run.end_a and k.end_a > run.start_a]
+        known[run.a, run.b] += new
+        found += new
+    return found
+
+
 def heard_through_speech(
     prints: Sequence[EpisodePrint], runs: Sequence[Run], options: MatchOptions
 ) -> list[Run]:
@@ -189,16 +213,21 @@ def heard_through_speech(
     for i in poor:
         others = sorted((j for j in plain if j != i), key=lambda j: (abs(j - i), j))
         pairs |= {(min(i, j), max(i, j)): None for j in others[: options.robust_neighbours]}
-    known = defaultdict(list)
-    for run in runs:
-        if run.sense == "sound":
-            known[run.a, run.b].append(run)
+    known = _by_pair(runs)
     found = []
     for i, j in pairs:
         a, b = plain[i], plain[j]
         new = _at_lags(a, b, _block_lags(a, b, options), options)
         found += [run for run in new if not any(_is_in(k, run) for k in known[i, j])]
     return found
+
+
+def _by_pair(runs: Sequence[Run]) -> defaultdict[tuple[int, int], list[Run]]:
+    pairs: defaultdict[tuple[int, int], list[Run]] = defaultdict(list)
+    for run in runs:
+        if run.sense == "sound":
+            pairs[run.a, run.b].append(run)
+    return pairs
 
 
 def _is_in(known: Run, run: Run) -> bool:

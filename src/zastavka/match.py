@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zastavka.config import MatchOptions
-from zastavka.heard import heard, heard_through_speech
+from zastavka.heard import heard, heard_through_speech, heard_where_seen
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run, Sense
 from zastavka.seen import alike_pictures, seen
@@ -19,7 +19,9 @@ def find_runs(prints: Sequence[EpisodePrint], options: MatchOptions) -> list[Run
     The episodes should be in the order of the season: of what many have, each is compared with the
     nearest that have it.
     """
-    runs = heard(prints, options) + seen(prints, options)
+    shown = seen(prints, options)
+    runs = heard(prints, options)
+    runs += heard_where_seen(prints, shown, runs, options) + shown
     if options.robust:
         runs += heard_through_speech(prints, runs, options)
     return sorted(runs, key=lambda r: (-r.score, r.a, r.b, r.start_a, r.start_b))
