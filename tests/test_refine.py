@@ -132,7 +132,11 @@ def late(tmp_path_factory: pytest.TempPathFactory) -> Staged:
 def repainted(tmp_path_factory: pytest.TempPathFactory) -> Staged:
     """The song is the same and 80 ms short on both sides, the pictures are new."""
     other = tuple(Shot(shot.scene + 10 if shot.scene else None, shot.frames) for shot in THEME)
-    parts = (replace(PARTS[0], late=0.08), replace(PARTS[1], late=0.08, theme=other))
+    chapters = [(0.0, 3.7), (3.7, 10.4)]
+    parts = (
+        replace(PARTS[0], late=0.08, chapters=chapters),
+        replace(PARTS[1], late=0.08, theme=other),
+    )
     return staged(tmp_path_factory.mktemp("repainted"), *parts, seen=False)
 
 
@@ -208,15 +212,16 @@ def test_a_theme_hurried_for_pal_is_laid_over_one_at_film_speed(tmp_path: Path) 
 
 
 def test_sound_tells_the_edges_that_nothing_is_seen_of(repainted: Staged) -> None:
-    heard = repainted.edges(RefineOptions(cut=False))
+    heard = repainted.edges(RefineOptions(cut=False, chapters=False))
     for i, part in enumerate(PARTS):
         song = Segment(part.place.start + 0.08, part.place.end - 0.08)
         assert both(heard[i]) == near(song, BY_EAR)
-    deaf = repainted.edges(RefineOptions(cut=False, sound=False))
+    deaf = repainted.edges(RefineOptions(cut=False, sound=False, chapters=False))
     assert both(deaf[0]) == both(repainted.piece.instances[0].segment)
 
 
 def test_a_cut_beside_the_edge_of_the_sound_is_the_edge(repainted: Staged) -> None:
+    """Whatever chapters say."""
     for i, segment in repainted.edges(RefineOptions()).items():
         assert both(segment) == near(PARTS[i].place, TO_THE_FRAME)
 
@@ -267,6 +272,7 @@ def test_a_chapter_is_the_edge_that_nothing_better_tells(tmp_path: Path) -> None
     assert both(told[0]) == near(Segment(3.7, 10.4), TO_THE_FRAME)
     # those of the other episode are too far away: it begins at 5.32
     assert told[1].start == pytest.approx(5.32)
+    assert scene.edges(OFF)[0] == scene.piece.instances[0].segment
     # what is seen to the frame needs no chapter
     assert both(scene.edges(RefineOptions())[0]) == near(parts[0].place, TO_THE_FRAME)
 
@@ -316,16 +322,17 @@ def test_more_than_was_found_is_looked_for_where_others_have_more(plain: Staged)
         Instance(1, Segment(PARTS[1].place.start, PARTS[1].place.end - 2.0), 0.0, 1.0, 1.0),
     )
     hidden = replace(plain.piece, instances=instances, length=6.0)
-    for i, segment in plain.edges(RefineOptions(), piece=hidden).items():
-        assert both(segment) == near(PARTS[i].place, TO_THE_FRAME)
+    for options in (RefineOptions(), RefineOptions(picture=False)):
+        for i, segment in plain.edges(options, piece=hidden).items():
+            assert both(segment) == near(PARTS[i].place, TO_THE_FRAME)
 
 
 def test_a_shortened_theme_is_not_made_longer(tmp_path: Path) -> None:
-    short = replace(PARTS[1], theme=THEME[1:], song=1.6)
+    short = replace(PARTS[1], theme=THEME[2:], song=4.2)  # 1.8 s
     scene = staged(tmp_path, PARTS[0], short)
     instances = (
         Instance(0, PARTS[0].place, 0.0, 1.0, 1.0),
-        Instance(1, Segment(short.place.start + 0.1, short.place.end), 1.7, 1.0, 1.0),
+        Instance(1, Segment(short.place.start + 0.1, short.place.end), 4.3, 1.0, 1.0),
     )
     found = scene.edges(
         RefineOptions(), piece=replace(scene.piece, instances=instances, length=6.0)

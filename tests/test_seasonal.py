@@ -297,11 +297,14 @@ def test_where_the_stored_files_are_gone_edges_are_coarse(
     assert intro.end == pytest.approx(composed.truth[2].end, abs=0.5)
 
 
-def test_a_lone_special_is_compared_with_nothing(
-    composed: Composed, shelved: SeasonDetector, tmp_path: Path
-) -> None:
-    new = laid_out(tmp_path, {"Пост/S00E01.mkv": composed.files[2]})
-    assert detected(shelved, new)[0].not_found_reason == ALONE
+def test_a_lone_special_is_compared_with_nothing(composed: Composed, tmp_path: Path) -> None:
+    detector = SeasonDetector(cache=composed.cache, shelf=Shelf(tmp_path / "shelf"))
+    one, two, three, _ = composed.files
+    detected(detector, laid_out(tmp_path, {"Пост/Пост - 01.mkv": one, "Пост/Пост - 02.mkv": two}))
+    [special] = detected(detector, laid_out(tmp_path, {"Пост/Пост - Трейлер.mkv": three}))
+    assert special.not_found_reason == ALONE
+    [third] = detected(detector, laid_out(tmp_path, {"Пост/Пост - 03.mkv": three}))
+    assert_found([third], composed.truth[2:])
 
 
 # ------------------------------------------------------------------ sound
