@@ -170,7 +170,7 @@ def _trim(beside: _Beside, start: int, stop: int) -> tuple[int, int] | None:
     low, high = max(0, start - _PAD), min(len(beside.apart), stop + _PAD)
     here = slice(low, high)
     # what stays as it is proves nothing, but may go with what is proven beside it
-    weight = np.where(beside.usable[here], 1.0, np.where(beside.sounding[here], _STEADY, 0.0))
+    weight = np.maximum(_STEADY * beside.sounding[here], beside.usable[here])
     sums = np.zeros(high - low + 1)
     np.cumsum(weight * (between - beside.apart[here] / BITS), out=sums[1:])
     middle = (start + stop) // 2 - low

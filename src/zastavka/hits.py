@@ -31,25 +31,18 @@ class Track:
     """The words of an episode at one speed. Word i stands at i * step seconds of its clock."""
 
     episode: int
-    sound: Fingerprint
+    words: Words
+    usable: NDArray[np.bool_]
+    sounding: NDArray[np.bool_]
     step: float
     slow: bool
     pal: bool  # there is a slow version of it
 
-    @property
-    def words(self) -> Words:
-        """Its words."""
-        return self.sound.words
-
-    @property
-    def usable(self) -> NDArray[np.bool_]:
-        """Which may be looked for."""
-        return self.sound.usable
-
-    @property
-    def sounding(self) -> NDArray[np.bool_]:
-        """Which are of more than silence."""
-        return self.sound.sounding
+    @classmethod
+    def of(cls, episode: int, sound: Fingerprint, *, slow: bool, pal: bool) -> Track:
+        """The sound of an episode, slowed down or not."""
+        step = HOP / FILM if slow else HOP
+        return cls(episode, sound.words, sound.usable, sound.sounding, step, slow, pal)
 
 
 def tracks_of(prints: Sequence[EpisodePrint]) -> list[Track]:
@@ -58,9 +51,9 @@ def tracks_of(prints: Sequence[EpisodePrint]) -> list[Track]:
     for i, each in enumerate(prints):
         pal = each.slow is not None
         if each.sound is not None:
-            tracks.append(Track(i, each.sound, HOP, False, pal))
+            tracks.append(Track.of(i, each.sound, slow=False, pal=pal))
         if each.slow is not None:
-            tracks.append(Track(i, each.slow, HOP / FILM, True, pal))
+            tracks.append(Track.of(i, each.slow, slow=True, pal=pal))
     return tracks
 
 

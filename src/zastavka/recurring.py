@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,9 @@ def _pieces(
 
 def _spans(mask: NDArray[np.bool_], gap: float) -> list[tuple[int, int]]:
     """First and stop of the runs of True, gaps of up to `gap` seconds closed."""
-    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(np.int8), 0])).reshape(-1, 2).tolist()
+    padded = np.zeros(len(mask) + 2, np.bool_)
+    padded[1:-1] = mask
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2).tolist()
     joined = [edges[0]]
     for first, stop in edges[1:]:
         if (first - joined[-1][1]) * _TICK <= gap:
@@ -179,7 +182,7 @@ def _piece(
     ends = [_own_ends(count, i, low, high, room) for i in range(len(members))]
     whole = [e for e in ends if e is not None and e[0] - low < _EDGE and high - e[1] < _EDGE]
     if whole:
-        low, high = float(np.median([e[0] for e in whole])), float(np.median([e[1] for e in whole]))
+        low, high = median(e[0] for e in whole), median(e[1] for e in whole)
     if high - low < options.min_seconds:
         return None
     instances, kept = [], []
@@ -240,10 +243,10 @@ def _own_ends(
 
 def _share(held: NDArray[np.bool_], base: float, start: float, end: float) -> float:
     part = held[round((start - base) / _TICK) : round((end - base) / _TICK)]
-    return float(part.mean()) if len(part) else 0.0
+    return np.count_nonzero(part) / len(part) if len(part) else 0.0
 
 
 def _wander(ends: Sequence[tuple[float, float] | None], low: float, high: float) -> float:
     """How far the ends of the episodes lie from those of the piece, in seconds, in the median."""
     apart = [max(abs(e[0] - low), abs(e[1] - high)) for e in ends if e is not None]
-    return float(np.median(apart)) if apart else 0.0
+    return median(apart) if apart else 0.0

@@ -109,9 +109,7 @@ class _Pair:
         one, two = self.one, self.two
         # alike until the next key picture that is not, in whichever episode it comes first
         tail = min(_until_next(one, int(i[-1])), _until_next(two, int(j[-1])))
-        different = 1
-        if len(i) > 1:
-            different += sum(self.is_new(p, q) for p, q in pairwise(np.unique(i).tolist()))
+        different = 1 + sum(self.is_new(p, q) for p, q in pairwise(sorted(set(i.tolist()))))
         return Run(
             "picture",
             self.a,
@@ -121,7 +119,7 @@ class _Pair:
             float(two.times[j[0]]),
             float(two.times[j[-1]]) + tail,
             4.0 * different,
-            float(1 - likeness.mean()),
+            1 - float(likeness.mean() if len(likeness) > 1 else likeness[0]),
             different,
             tail,
         )

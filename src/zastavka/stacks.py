@@ -136,10 +136,10 @@ class _Stacks:
         """The member that has most of these seconds of an episode; of equals, the oldest."""
         most, best = 0.0, None
         for member in self._of[episode]:
-            common = min(end, member.end) - max(start, member.start)
-            if common < most or common <= 0:
+            if not (member.start < end and member.end > start):
                 continue
-            if common < 0.5 * min(end - start, member.end - member.start):
+            common = min(end, member.end) - max(start, member.start)
+            if common < most or common < 0.5 * min(end - start, member.end - member.start):
                 continue
             if best is None or common > most or member.rank < best.rank:
                 most, best = common, member
