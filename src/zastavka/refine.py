@@ -106,6 +106,7 @@ def _yardstick(
     others = [
         (
             _missing(piece, o, side, speeds) > 0.2,
+            round(piece.length - o.segment.duration * speeds[o.episode]),
             speeds[o.episode] != speeds[instance.episode],
             abs(o.episode - instance.episode),
             k,
@@ -116,7 +117,7 @@ def _yardstick(
         and closeups.can_read(o.episode)
         and _missing(piece, o, side, speeds) <= _missing(piece, instance, side, speeds) + 0.2
     ]
-    return min(others)[4] if others else None
+    return min(others)[-1] if others else None
 
 
 def _missing(piece: Recurring, instance: Instance, side: Side, speeds: list[float]) -> float:

@@ -129,14 +129,23 @@ def one_vote(
     votes: Sequence[int], runs: Sequence[Run], prints: Sequence[EpisodePrint]
 ) -> Sequence[int]:
     """The votes, with one for episodes that are alike from end to end: a file under two names."""
-    alike: dict[tuple[int, int, str, int], float] = defaultdict(float)
+    alike: dict[tuple[int, int, str, int], list[Run]] = defaultdict(list)
     for run in runs:
-        alike[run.a, run.b, run.sense, round(run.start_b - run.start_a)] += run.duration
+        alike[run.a, run.b, run.sense, round(run.start_b - run.start_a)].append(run)
     found = list(votes)
-    for (a, b, _, _), seconds in alike.items():
-        if seconds >= _ALL * max(prints[a].searched, prints[b].searched):
+    for (a, b, _, _), parts in alike.items():
+        if _seconds(parts) >= _ALL * max(prints[a].searched, prints[b].searched):
             found = [found[a] if vote == found[b] else vote for vote in found]
     return found
+
+
+def _seconds(runs: Sequence[Run]) -> float:
+    """Of the first episode, that one of the runs or several hold."""
+    total, end = 0.0, 0.0
+    for start, stop in sorted((run.start_a, run.end_a) for run in runs):
+        total += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return total
 
 
 def _is_blind(
