@@ -38,7 +38,8 @@ class Film:
     shots: Sequence[Shot]
     sound: Floats | None
     rate: Fraction = Fraction(25)
-    keys: bool = True  # a key picture at each cut; else one at the beginning only
+    keys: bool = True  # a key picture at each cut
+    group: int = 9999  # pictures after which there is another one
     chapters: Sequence[tuple[float, float]] = ()
 
 
@@ -74,7 +75,7 @@ def shoot(path: Path, film: Film) -> Path:
         )  # fmt: skip
         video = None
         if film.shots:
-            options = {"preset": "ultrafast", "crf": "18", "g": "9999", "threads": "1"}
+            options = {"preset": "ultrafast", "crf": "18", "g": str(film.group), "threads": "1"}
             video = container.add_stream("libx264", rate=film.rate, options=options)
             assert isinstance(video, VideoStream)
             video.width, video.height = SIZE

@@ -60,6 +60,11 @@ def starts(chosen: Sequence[Choice | None], *, only_sure: bool = True) -> dict[i
     }
 
 
+def told(choice: Choice, segment: Segment | None = None) -> str:
+    """The reason for a choice; `segment`: its edges, if they were refined."""
+    return reason(choice, SEASON, segment or choice.instance.segment)
+
+
 def scored(piece: Recurring, prints: Sequence[EpisodePrint] | None = None) -> float:
     """The points of a piece by itself."""
     return judge([piece], prints or [blank()] * SEASON, range(SEASON), DecideOptions())[0].score
@@ -172,9 +177,11 @@ def test_a_shortened_theme_is_an_intro_all_the_same() -> None:
     assert starts(chosen) == STARTS
     assert chosen[7] is not None
     assert chosen[7].instance.segment == Segment(50.0, 62.0)
-    assert reason(chosen[7], SEASON).endswith(", here without its first 28 s")
+    assert told(chosen[7]).endswith(", here without its first 28 s")
     assert chosen[6] is not None
-    assert "without" not in reason(chosen[6], SEASON)
+    assert "without" not in told(chosen[6])
+    # refined, it turned out to be whole
+    assert "without" not in told(chosen[7], Segment(22.0, 62.0))
 
 
 def test_the_same_song_with_new_pictures() -> None:
@@ -303,17 +310,17 @@ def test_more_evidence_is_more_points() -> None:
 def test_the_reason_changes_when_the_evidence_changes() -> None:
     seven = piece({e: s for e, s in STARTS.items() if e != 4}, 40.0)
 
-    def told(piece: Recurring) -> str:
+    def why(piece: Recurring) -> str:
         choice = decided(piece)[1][0]
         assert choice is not None
-        return reason(choice, SEASON)
+        return told(choice)
 
-    assert told(seven) == "repeats in 7 of 8 episodes, heard and seen"
-    assert told(without_pictures(seven)) == "repeats in 7 of 8 episodes, heard"
+    assert why(seven) == "repeats in 7 of 8 episodes, heard and seen"
+    assert why(without_pictures(seven)) == "repeats in 7 of 8 episodes, heard"
     unheard = piece({e: s for e, s in STARTS.items() if e != 4}, 40.0, heard=False)
-    assert told(unheard) == "repeats in 7 of 8 episodes, seen"
+    assert why(unheard) == "repeats in 7 of 8 episodes, seen"
     six = piece({e: s for e, s in STARTS.items() if e not in (4, 5)}, 40.0)
-    assert told(six) == "repeats in 6 of 8 episodes, heard and seen"
+    assert why(six) == "repeats in 6 of 8 episodes, heard and seen"
 
 
 def test_pictures_of_a_few_episodes_are_not_worth_a_mention() -> None:

@@ -14,6 +14,7 @@ import av
 import numpy as np
 import pytest
 
+from films import Film, Shot, seconds, shoot
 from pieces import blank, piece
 from sounds import speech
 from zastavka import prints
@@ -376,6 +377,20 @@ def test_a_season_is_heard_in_one_language(composed: Composed, tmp_path: Path) -
     english = DEFAULT.with_settings(["extract.language=eng"])
     other = detected(SeasonDetector(english), find_episodes([tmp_path]))
     assert reasons(other) == {"repeats in 3 of 3 episodes, seen"}
+
+
+def test_a_silent_season_of_rare_key_pictures_is_looked_through(tmp_path: Path) -> None:
+    """A key picture each five seconds, wherever it falls: hardly one is the same in two files."""
+    theme = [Shot(1, 75), Shot(2, 125), Shot(3, 100)]
+    before = (70, 111, 163)
+    for i, frames in enumerate(before):
+        story = [Shot(100 * (i + 1) + k, 50) for k in range(12)]
+        opening = [Shot(100 * (i + 1) + 50, frames)]
+        film = Film([*opening, *theme, *story], None, keys=False, group=125)
+        shoot(tmp_path / f"S01E0{i + 1}.mkv", film)
+    found = detected(SeasonDetector(), find_episodes([tmp_path]))
+    assert_found(found, [Segment(seconds(n), seconds(n + 300)) for n in before])
+    assert reasons(found) == {"repeats in 3 of 3 episodes, seen"}
 
 
 # ------------------------------------------------------------------ what is told of an episode

@@ -28,6 +28,7 @@ from zastavka.points import (
 )
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring
+from zastavka.segment import Segment
 
 TYPES = ("intro", "logo", "recap", "eyecatch", "credits", "other")
 
@@ -138,11 +139,12 @@ def confidence(score: float) -> float:
     return 1.0 / (1.0 + math.exp(-1.4 * (score - 2.4)))
 
 
-def reason(choice: Choice, season: int) -> str:
-    """One sentence: how many episodes have it, by which senses."""
+def reason(choice: Choice, season: int, segment: Segment) -> str:
+    """One sentence: how many episodes have it, by which senses; `segment`: where it is, refined."""
     text = shared(choice.verdict.piece, season)
-    if choice.instance.first > 1.0:
-        text += f", here without its first {choice.instance.first:.0f} s"
+    lacks = choice.instance.first + segment.start - choice.instance.segment.start
+    if lacks > 1.0:
+        text += f", here without its first {lacks:.0f} s"
     return text
 
 

@@ -181,13 +181,14 @@ def detection(
     findings = []
     if choice is not None and "intro" in types:
         number = next(k for k, v in enumerate(repeats.verdicts) if v is choice.verdict)
+        segment = _tidy(repeats.segment(number, choice.index))
         findings.append(
             Finding(
-                segment=_tidy(repeats.segment(number, choice.index)),
+                segment=segment,
                 confidence=choice.confidence,
                 status="found" if choice.sure else "review",
                 sources=decide.sources(choice.verdict.piece),
-                reason=decide.reason(choice, repeats.season),
+                reason=decide.reason(choice, repeats.season, segment),
             )
         )
     findings += _others(i, repeats, types)
