@@ -74,7 +74,8 @@ def film_of(part: Part, number: int, hurried: bool = False) -> Film:
             (place.duration - 2 * part.late, song), (part.late, None),
             (end, speech(number + 50, end + 0.1)),
         )  # fmt: skip
-    return Film([*before, *part.theme, *after], sound, part.rate, part.keys, part.chapters)
+    shots = [*before, *part.theme, *after]
+    return Film(shots, sound, part.rate, part.keys, chapters=part.chapters)
 
 
 @dataclass(frozen=True)
