@@ -184,6 +184,19 @@ def test_a_shortened_theme_is_an_intro_all_the_same() -> None:
     assert "without" not in told(chosen[7], Segment(22.0, 62.0))
 
 
+def test_a_part_of_the_song_without_its_pictures_is_for_a_person_to_judge() -> None:
+    short = piece(STARTS, 40.0, shorter={7: 28.0})
+    unseen = replace(
+        short,
+        instances=tuple(replace(i, seen=0.0 if i.episode == 7 else 1.0) for i in short.instances),
+    )
+    _, chosen = decided(unseen)
+    assert starts(chosen) == {e: s for e, s in STARTS.items() if e != 7}
+    assert starts(chosen, only_sure=False) == STARTS
+    # where nobody has the pictures, their absence says nothing
+    assert starts(decided(without_pictures(short))[1]) == STARTS
+
+
 def test_the_same_song_with_new_pictures() -> None:
     song = piece(STARTS, 40.0, seen=False)
     [verdict], chosen = decided(song)

@@ -49,6 +49,7 @@ REASONS = {
 }
 
 _CARD_TRUST = 0.5  # what is left of the confidence in such a one
+_MOST = 0.6  # share of a piece; what has less must be seen where the others are
 _SHORT = 10.0  # seconds: jingles and eyecatches
 
 
@@ -129,7 +130,9 @@ def choose(
             best[instance.episode] = Choice(
                 verdict, i,
                 confidence(verdict.score) * (_CARD_TRUST if is_card(verdict.piece) else 1.0),
-                verdict.score >= options.found_score and not is_card(verdict.piece),
+                verdict.score >= options.found_score
+                and not is_card(verdict.piece)
+                and _is_like_the_others(instance, verdict.piece),
             )  # fmt: skip
     return best
 
@@ -167,6 +170,12 @@ def senses(piece: Recurring) -> str:
 def sources(piece: Recurring) -> tuple[str, ...]:
     """The same, for programs."""
     return (*(("sound",) if is_heard(piece) else ()), *(("picture",) if is_seen(piece) else ()))
+
+
+def _is_like_the_others(instance: Instance, piece: Recurring) -> bool:
+    """Whether it is no mere part without the pictures of the others: their song, elsewhere."""
+    whole = instance.segment.duration >= _MOST * piece.length
+    return whole or instance.seen > 0.3 or not is_seen(piece)
 
 
 def _rank(verdict: Verdict, instance: Instance) -> tuple[bool, float, float, float]:
