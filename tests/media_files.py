@@ -54,6 +54,7 @@ class Film:
     tones: Sequence[Tone] = ()
     chapters: Sequence[tuple[str, float, float]] = ()
     format_options: dict[str, str] = field(default_factory=dict)
+    rate: int = 24  # pictures a second, as the header says
 
 
 def numbered(number: int, size: tuple[int, int] = (WIDTH, HEIGHT)) -> NDArray[np.uint8]:
@@ -113,11 +114,11 @@ def write(path: Path, film: Film | None = None, format: str | None = None) -> Pa
 def _video_stream(container: OutputContainer, film: Film) -> VideoStream:
     # MPEG-1, 2 and 4 know only fixed rates
     fixed = film.codec.startswith("mpeg")
-    stream = container.add_stream(film.codec, rate=24, options=dict(film.options))
+    stream = container.add_stream(film.codec, rate=film.rate, options=dict(film.options))
     assert isinstance(stream, VideoStream)
     stream.width, stream.height = film.size
     stream.pix_fmt = film.pixels
-    stream.codec_context.time_base = Fraction(1, 24) if fixed else TICK
+    stream.codec_context.time_base = Fraction(1, film.rate) if fixed else TICK
     stream.codec_context.thread_count = 1
     if film.rotation:
         stream.set_display_rotation(film.rotation)
