@@ -9,7 +9,7 @@ word keeps even a part of its bits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from zastavka.config import MatchOptions
 from zastavka.fingerprint import BITS, HOP, distance
-from zastavka.hits import Track, candidates, tracks_of
+from zastavka.hits import Lag, Track, candidates, tracks_of
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run, distinct
 
@@ -43,7 +43,7 @@ def heard(prints: Sequence[EpisodePrint], options: MatchOptions) -> list[Run]:
     ]
 
 
-def _at_lags(a: Track, b: Track, lags: Sequence[int], options: MatchOptions) -> list[Run]:
+def _at_lags(a: Track, b: Track, lags: Iterable[Lag], options: MatchOptions) -> list[Run]:
     return distinct(run for lag in lags for run in _along(a, b, lag, options))
 
 
@@ -59,12 +59,12 @@ class _Beside:
     sounding: NDArray[np.bool_]
 
 
-def _along(a: Track, b: Track, lag: int, options: MatchOptions) -> list[Run]:
-    """The stretches at which word i of `a` is like word i + lag of `b`."""
+def _along(a: Track, b: Track, lag: Lag, options: MatchOptions) -> list[Run]:
+    """The stretches at which word i of `a` is like word i + lag of `b`, or one further on."""
     found = []
-    for shift in (lag, lag + 1):
-        first = max(0, -shift)
-        n = min(len(a.words) - first, len(b.words) - first - shift)
+    for shift in (lag.words, lag.words + 1):
+        first = max(lag.first, -shift)
+        n = min(len(a.words), len(b.words) - shift, lag.stop) - first
         if n < _WINDOW:
             continue
         one, two = slice(first, first + n), slice(first + shift, first + shift + n)
@@ -161,7 +161,7 @@ def _sums(values: NDArray[Any]) -> NDArray[np.int64]:
 
 def _trim(beside: _Beside, start: int, stop: int) -> tuple[int, int] | None:
     """Where the mean changes: the ends at which a two-level model fits best."""
-    inside = np.sort(beside.apart[start:stop][beside.usable[start:stop]])
+    inside = np.sort(beside.apart[start:stop][beside.usable[start:stop]], kind="stable")
     if not len(inside):
         return None
     # the middle of three parts is inside for sure, if the whole is long enough to have one
@@ -196,7 +196,7 @@ def heard_where_seen(
         if any(_is_in(k, run) or _is_in(run, k) for k in known[run.a, run.b]):
             continue
         lag = round((run.start_b - run.start_a) / HOP)
-        new = _at_lags(plain[run.a], plain[run.b], (lag - 1, lag + 1), options)
+        new = _at_lags(plain[run.a], plain[run.b], (Lag(lag - 1), Lag(lag + 1)), options)
         new = [k for k in new if k.start_a < run.end_a and k.end_a > run.start_a]
         known[run.a, run.b] += new
         found += new
@@ -217,7 +217,7 @@ def heard_through_speech(
     found = []
     for i, j in pairs:
         a, b = plain[i], plain[j]
-        new = _at_lags(a, b, _block_lags(a, b, options), options)
+        new = _at_lags(a, b, map(Lag, _block_lags(a, b, options)), options)
         found += [run for run in new if not any(_is_in(k, run) for k in known[i, j])]
     return found
 

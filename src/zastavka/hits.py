@@ -8,9 +8,11 @@ a stretch too, those farther off are left out.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ Index = NDArray[np.int64]
 _RARE = 3  # entries of one key and episode that are used: what is there more often says little
 _LAG_BITS, _SPOT_BITS = 24, 12  # of a packed hit
 _SPOT = 64  # words: where in an episode a hit is, to four seconds
+_AROUND = 30  # spots, two minutes: so far before and after its hits a lag is followed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +46,14 @@ class Track:
         """The sound of an episode, slowed down or not."""
         step = HOP / FILM if slow else HOP
         return cls(episode, sound.words, sound.usable, sound.sounding, step, slow, pal)
+
+
+class Lag(NamedTuple):
+    """Words i of one track beside i + `words` of another, for i of [first, stop)."""
+
+    words: int
+    first: int = 0
+    stop: int = sys.maxsize
 
 
 def tracks_of(prints: Sequence[EpisodePrint]) -> list[Track]:
@@ -65,8 +76,8 @@ def _may_meet(a: Track, b: Track) -> bool:
     return True
 
 
-def candidates(tracks: list[Track], options: MatchOptions) -> list[tuple[int, int, list[int]]]:
-    """Pairs of tracks with the lags, in words, at which several keys agree; best lags first."""
+def candidates(tracks: list[Track], options: MatchOptions) -> list[tuple[int, int, list[Lag]]]:
+    """Pairs of tracks with the lags at which several keys agree, and around where; best first."""
     if not tracks:
         return []
     meet = np.array([[_may_meet(a, b) for b in tracks] for a in tracks])
@@ -76,8 +87,9 @@ def candidates(tracks: list[Track], options: MatchOptions) -> list[tuple[int, in
     rows = np.flatnonzero(np.concatenate([t.usable for t in tracks]))
     # as short as the material allows: a shorter key survives more noise, and meets more strangers
     bits = int(np.clip(np.ceil(np.log2(len(rows) + 2)) + 2, 16, 24))
+    words = words[rows]
     found = [
-        _join(words[rows] >> np.uint64(shift), bits, rows, owner, place, meet, options)
+        _join(words >> np.uint64(shift), bits, rows, owner, place, meet, options)
         for shift in range(0, BITS - bits + 1, bits)
     ]
     return _agreeing(_nearest(np.sort(np.concatenate(found)), tracks, options), tracks, options)
@@ -92,12 +104,18 @@ def _join(
     meet: NDArray[np.bool_],
     options: MatchOptions,
 ) -> Index:
-    """Hits, packed: entries with the same key, each with those after it."""
-    entries = np.sort((keys & np.uint64((1 << bits) - 1)) << np.uint64(40) | rows.astype(np.uint64))
-    same = (entries[1:] ^ entries[:-1]) >> np.uint64(40) == 0
-    entries = entries[np.r_[same, False] | np.r_[False, same]]  # most keys are of one word
-    key = (entries >> np.uint64(40)).astype(np.int64)
-    row = (entries & np.uint64((1 << 40) - 1)).astype(np.int64)
+    """Hits, packed: entries with the same key, the low `bits`, each with those after it."""
+    above = np.uint64(64 - bits)  # a key is the upper part of an entry, its row the lower one
+    entries = keys << above
+    entries |= rows.astype(np.uint64)
+    entries.sort()
+    same = (entries[1:] ^ entries[:-1]) >> above == 0
+    shared = np.zeros(len(entries), np.bool_)  # most keys are of one word
+    shared[1:] = same
+    shared[:-1] |= same
+    entries = entries[shared]
+    key = (entries >> above).astype(np.int64)
+    row = (entries & (np.uint64(1) << above) - np.uint64(1)).astype(np.int64)
     track = owner[row]
     # no more than a few of one key and track, or a beat would crowd out the other episodes
     new = np.flatnonzero(np.r_[True, (np.diff(key) != 0) | (np.diff(track) != 0)])
@@ -130,7 +148,7 @@ def _nearest(packed: Index, tracks: Sequence[Track], options: MatchOptions) -> I
 
     What all episodes have, such as a theme, would else be compared in every pair of them.
     """
-    values, counts, together = _at_lags(packed)
+    values, counts, together, _, _ = _at_lags(packed)
     many = together >= options.min_hits
     many[1:] |= many[:-1] & (np.diff(values) == 1)
     packed = packed[np.repeat(many, counts)]
@@ -152,30 +170,37 @@ def _nearest(packed: Index, tracks: Sequence[Track], options: MatchOptions) -> I
 
 def _agreeing(
     packed: Index, tracks: Sequence[Track], options: MatchOptions
-) -> list[tuple[int, int, list[int]]]:
+) -> list[tuple[int, int, list[Lag]]]:
     """The best lags of each pair of tracks in sorted hits."""
-    values, _, together = _at_lags(packed)
+    values, _, together, lowest, highest = _at_lags(packed)
     good = np.flatnonzero(together >= options.min_hits)
     pair = values[good] >> _LAG_BITS
     lag = (values[good] & (1 << _LAG_BITS) - 1) - (1 << _LAG_BITS - 1)
+    first = np.maximum(0, lowest[good] - _AROUND) * _SPOT
+    stop = (highest[good] + 1 + _AROUND) * _SPOT
     order = np.lexsort((lag, -together[good], pair))
-    best: dict[int, list[int]] = {}
-    for p, each in zip(pair[order].tolist(), lag[order].tolist(), strict=True):
+    best: dict[int, list[Lag]] = {}
+    for p, *each in np.stack([pair, lag, first, stop], axis=1)[order].tolist():
         lags = best.setdefault(p, [])
-        if len(lags) < options.max_lags and all(abs(each - other) > 2 for other in lags):
-            lags.append(each)
+        if len(lags) < options.max_lags and all(abs(each[0] - lag.words) > 2 for lag in lags):
+            lags.append(Lag(*each))
     n = len(tracks)
     return [(p // n, p % n, lags) for p, lags in best.items()]
 
 
-def _at_lags(packed: Index) -> tuple[Index, Index, Index]:
-    """Of sorted hits: the lags of pairs, how many hits are at each, and at it and the next one.
+def _at_lags(packed: Index) -> tuple[Index, Index, Index, Index, Index]:
+    """Of sorted hits: the lags of pairs, and how many hits are at each.
 
-    Where a lag lies between two steps, its hits are shared by both.
+    And of those at it and the next one: how many, and the first and the last spot. Where a lag lies
+    between two steps, its hits are shared by both.
     """
-    lag = packed >> _SPOT_BITS
+    lag, spot = packed >> _SPOT_BITS, packed & (1 << _SPOT_BITS) - 1
     new = np.flatnonzero(np.diff(lag, prepend=-1))
     values, counts = lag[new], np.diff(new, append=len(lag))
-    together, follows = counts.copy(), np.flatnonzero(np.diff(values) == 1)
+    together, lowest, highest = counts.copy(), spot[new], spot[new + counts - 1]
+    follows = np.flatnonzero(np.diff(values) == 1)
     together[follows] += counts[follows + 1]
-    return values, counts, together
+    lowest[follows] = np.minimum(lowest[follows], spot[new[follows + 1]])
+    last = new[follows + 1] + counts[follows + 1] - 1
+    highest[follows] = np.maximum(highest[follows], spot[last])
+    return values, counts, together, lowest, highest
