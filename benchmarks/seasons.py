@@ -3,7 +3,7 @@
     python benchmarks/seasons.py --introbench DIR --work DIR --compose-python PYTHON
 
 `dev.json` first: our answers, the constant one, the peers of peers.py at their defaults, over the
-whole file, and at the settings that do best on dev itself (`--search` finds these anew); then our
+whole file, and at the settings that do best on dev itself (`peers.py --search`); then our
 edges with each kind of evidence switched off and on. Then a draw that nothing was chosen on:
 `--random 60 --seed 303 --fold b`, composed series by series, read, answered and deleted again
 (unless `--keep`), with 95 % intervals over series (bootstrap). Prints and answers stay in --work,

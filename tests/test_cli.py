@@ -851,8 +851,10 @@ def test_why_in_json(series: Series) -> None:
 def test_other_kinds_than_the_intro(series: Series) -> None:
     done = zastavka("detect", series.folder, "--types", "intro,credits", "--format", "json")
     kinds = {s["type"] for e in json.loads(done.out)["episodes"] for s in e["segments"]}
-    assert "intro" in kinds
-    assert kinds <= {"intro", "credits"}
+    assert kinds == {"intro", "credits"}
+    text = zastavka("detect", series.folder, "--types", "credits")
+    assert re.search(r"S01E01.mkv: credits: \d+\.\d\ds - \d+\.\d\ds\n", text.out)
+    assert "; credits: " in zastavka("detect", series.folder, "--types", "intro,credits").out
     wrong = zastavka("detect", series.folder, "--types", "intro,music")
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err.startswith("music: is no kind of segment; choose from intro, logo")
@@ -870,6 +872,7 @@ def test_a_file_with_nothing_to_compare_it_with_says_so(one: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
+        (["--alone", "--types", "logo"], "--alone: needs a model; give"),
         (["--alone"], "--alone: needs a model; give --model, or a season without it"),
         (["--format", "csv"], "csv: is the curve of a model; give --alone, or choose json"),
         (["--set", "train.epochs=3"], "train.epochs=3: changes what only training uses; change"),

@@ -34,7 +34,7 @@ def put(shelf: Shelf, season: Season) -> None:
         places.append(place_of(episode.path))
         places[-1].parent.mkdir(exist_ok=True)
         prints.save(blank(100.0 + (episode.number or 0)), places[-1])
-    shelf.remember(season, season.episodes, places)
+    shelf.remember(season, season.episodes, places, "ru")
 
 
 def names(found: list[Stored]) -> list[str]:

@@ -231,9 +231,10 @@ def _sentence(
         text = translate("what repeats is no intro: {piece}, but {why}")
         return text.format(piece=told, why=_why_not(verdict, translate))
     parts = [told]
-    if choice.instance.first > 1.0:
+    number = next(k for k, v in enumerate(repeats.verdicts) if v is choice.verdict)
+    if seconds := decide.lacks(choice, repeats.segment(number, choice.index)):
         part = translate("here without its first {seconds:.0f} s")
-        parts.append(part.format(seconds=choice.instance.first))
+        parts.append(part.format(seconds=seconds))
     if not choice.sure:
         part = translate("not sure enough: {why}")
         parts.append(part.format(why=translate(decide.doubt(verdict))))

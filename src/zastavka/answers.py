@@ -62,12 +62,24 @@ FORMATS: dict[str, Callable[[Results, Curves], str]] = {
 
 
 def answer_line(result: Detection) -> str:
-    """The answer for one episode, in the prototype's words."""
-    found = result.segments()
-    if not found:
-        return gettext("Intro not found")
+    """The answer for one episode, in the prototype's words; then other kinds of segments."""
     template = gettext("Intro found: {start:.2f}s - {end:.2f}s")
-    return "; ".join(template.format(start=s.start, end=s.end) for s in found)
+    parts = [template.format(start=s.start, end=s.end) for s in result.segments()]
+    others = [f for f in result.findings if f.type != "intro" and f.status == "found"]
+    if not parts and (result.not_found_reason is not None or not others):
+        parts = [gettext("Intro not found")]
+    template = gettext("{type}: {start:.2f}s - {end:.2f}s")
+    parts += [
+        template.format(type=gettext(f.type), start=f.segment.start, end=f.segment.end)
+        for f in others
+    ]
+    return "; ".join(parts)
+
+
+def remarks(results: Results, *, for_people: bool) -> list[str]:
+    """What is said beside the answers; `for_people`: also what programs read in the answers."""
+    said = failure_lines(results)
+    return said + review_lines(results) + alone_lines(results) if for_people else said
 
 
 def review_lines(results: Results) -> list[str]:

@@ -150,6 +150,14 @@ def model_folder(model: Path, encoder: str | None, heads: int, device: str) -> P
     return folder
 
 
+def need_plots(what: str) -> None:
+    """MissingExtra unless what draws is installed."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise MissingExtra("plots", what)
+
+
 def need_torch(what: str) -> None:
     """MissingExtra unless what learning needs is installed."""
     from importlib.util import find_spec

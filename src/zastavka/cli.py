@@ -16,11 +16,10 @@ from zastavka.answers import (
     FORMATS,
     PARTLY,
     STOPPED,
-    alone_lines,
     exit_code,
     failure_lines,
     problem_line,
-    review_lines,
+    remarks,
 )
 from zastavka.arguments import (
     Cache,
@@ -39,7 +38,7 @@ from zastavka.arguments import (
     need_torch,
     types_of,
 )
-from zastavka.cache import FeatureCache, PrintCache, default_folder
+from zastavka.cache import FeatureCache, default_folder
 from zastavka.detection import Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError, ZastavkaError
@@ -103,16 +102,17 @@ def detect(
             shown.at(sum(done.values()), episode.path.name)
 
         results = [*missing, *search.find(episodes, show)]
-    for line in failure_lines(results) + (
-        review_lines(results) + alone_lines(results) if format == "text" else []
-    ):
+    for line in remarks(results, for_people=format == "text"):
         say(line)
     emit(FORMATS[format](results, search.found_curves), output)
-    kept = max(map(_kept, search.stores), default=0)
-    raise typer.Exit(exit_code(results, expect_intro) or kept)
+    for trouble in search.troubles:
+        complain(trouble)
+    if explain is not None and not search.drawn:
+        say(gettext("nothing to draw: no season of two episodes"))
+    raise typer.Exit(exit_code(results, expect_intro) or (PARTLY if search.troubles else 0))
 
 
-def _kept(store: FeatureCache | PrintCache | None) -> int:
+def _kept(store: FeatureCache | None) -> int:
     """Exit code of a cache: says what kept it from its work."""
     if store is None or store.unwritable is None:
         return 0

@@ -181,6 +181,12 @@ class DecideOptions(_Options):
     found_score: float = Field(4.0, description="points from which a segment is found")
     review_score: float = Field(2.5, description="points from which a person should look")
 
+    @model_validator(mode="after")
+    def _check_scores(self) -> Self:
+        if self.review_score > self.found_score:
+            raise ValueError(f"review_score {self.review_score} is above {self.found_score}")
+        return self
+
 
 class RefineOptions(_Options):
     """Which evidence moves an edge to the frame."""

@@ -93,8 +93,9 @@ def without_logo(
         return [piece]
     if piece.length < _LOGO[0] + _LEAST:
         return [piece]
-    one, two = readable[0], readable[1]
-    if speeds[one.episode] != speeds[two.episode]:
+    one = readable[0]
+    two = next((i for i in readable if votes[i.episode] != votes[one.episode]), one)
+    if two is one or speeds[one.episode] != speeds[two.episode]:
         return [piece]
     seams = _seams(one, piece, closeups)
     agreed = [a for a in seams if any(abs(a - b) < 0.1 for b in _seams(two, piece, closeups))]
@@ -160,4 +161,5 @@ def _part(
         heard=min(piece.heard, len({votes[i.episode] for i in instances if i.heard > 0.5})),
         seen=min(piece.seen, len({votes[i.episode] for i in instances if i.seen > 0.3})),
         seamed=piece.seamed or low > 0,
+        seamed_end=piece.seamed_end or high < piece.length,
     )

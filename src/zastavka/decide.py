@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from zastavka.config import DecideOptions
@@ -145,10 +145,15 @@ def confidence(score: float) -> float:
 def reason(choice: Choice, season: int, segment: Segment) -> str:
     """One sentence: how many episodes have it, by which senses; `segment`: where it is, refined."""
     text = shared(choice.verdict.piece, season)
-    lacks = choice.instance.first + segment.start - choice.instance.segment.start
-    if lacks > 1.0:
-        text += f", here without its first {lacks:.0f} s"
+    if seconds := lacks(choice, segment):
+        text += f", here without its first {seconds:.0f} s"
     return text
+
+
+def lacks(choice: Choice, segment: Segment) -> float:
+    """Seconds of its beginning that the intro lacks at `segment`; 0 where that is none to tell."""
+    seconds = choice.instance.first + segment.start - choice.instance.segment.start
+    return seconds if seconds > 1.0 else 0.0
 
 
 def shared(piece: Recurring, season: int) -> str:
@@ -193,12 +198,12 @@ def _judge(
 ) -> Verdict:
     points = points_of(piece, prints, season)
     if 2 * len(before_credits(piece, prints)) < len(piece.instances):
-        return Verdict(piece, "credits", points, REASONS["end"])
-    if is_foreign and piece.length < 2 * _SHORT:
-        return Verdict(piece, "logo", points, REASONS["foreign"], foreign=True)
+        return Verdict(piece, "credits", points, REASONS["end"], is_foreign)
+    if is_foreign and piece.length < _SHORT:
+        return Verdict(piece, "logo", points, REASONS["foreign"], is_foreign)
     if is_ad:
-        return Verdict(piece, "other", points, REASONS["advertisement"])
-    return Verdict(piece, "intro", points)
+        return Verdict(piece, "other", points, REASONS["advertisement"], is_foreign)
+    return Verdict(piece, "intro", points, foreign=is_foreign)
 
 
 def _weakest(points: Sequence[tuple[str, float]]) -> str:
@@ -232,8 +237,8 @@ def _beside(
     for other in intros:
         theirs = {i.episode for i in other.piece.instances}
         if 2 * len(mine & theirs) >= len(mine):
-            name = _side_of(piece, other.piece)
-            return Verdict(piece, name, verdict.points, REASONS["beside"])
+            name = _side_of(piece, other.piece) if 2 * piece.support > season else "other"
+            return replace(verdict, type=name, why_not=REASONS["beside"])
         if 0.5 < piece.length / other.piece.length < 2.0:
             explained |= {votes[e] for e in theirs}
     if not explained:
@@ -241,7 +246,7 @@ def _beside(
     # episodes that have another theme are none that lack this one
     left = season - len(explained - {votes[e] for e in mine})
     points = dict(verdict.points) | {"support": support(piece, left)}
-    return Verdict(piece, "intro", tuple(points.items()))
+    return replace(verdict, points=tuple(points.items()))
 
 
 def _named(
@@ -251,10 +256,10 @@ def _named(
     piece = verdict.piece
     if verdict.type == "intro" and verdict.score < options.review_score:
         name = "logo" if is_card(piece) else "other"
-        verdict = Verdict(piece, name, verdict.points, _weakest(verdict.points))
+        verdict = replace(verdict, type=name, why_not=_weakest(verdict.points))
     if verdict.type == "other" and intros and 2 * piece.support > season:
         best = max(intros, key=lambda v: v.score)
-        return Verdict(piece, _side_of(piece, best.piece), verdict.points, verdict.why_not)
+        return replace(verdict, type=_side_of(piece, best.piece))
     return verdict
 
 

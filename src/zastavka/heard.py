@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.config import MatchOptions
-from zastavka.fingerprint import BITS, HOP, distance
+from zastavka.fingerprint import BITS, HOP, Words, distance
 from zastavka.hits import Lag, Track, candidates, tracks_of
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run, distinct
 
 _ALIKE = 0.42  # share of bits: words of other sounds differ in .5, +-.025 over a second
+_CLOSER = 0.04  # share of bits by which a repeat is closer than its words in any order
 _WINDOW = 16  # words: a second; a power of two
 _PAD = 94  # words: six seconds around what was found, searched for the change
 _STEADY = 0.5  # weight of a word that stays as it is
@@ -79,7 +80,10 @@ def _along(a: Track, b: Track, lag: Lag, options: MatchOptions) -> list[Run]:
             if not count:
                 continue
             error = int(beside.apart[start:stop][mine].sum()) / (BITS * count)
-            score = count * (_ALIKE - error)
+            if count * (_ALIKE - error) < options.min_score:
+                continue
+            strangers = _by_chance(a.words[one][start:stop][mine], b.words[two][start:stop][mine])
+            score = count * (min(_ALIKE, strangers - _CLOSER) - error)
             if score < options.min_score:
                 continue
             # a word is alike once most of its quarter of a second is
@@ -98,6 +102,17 @@ def _along(a: Track, b: Track, lag: Lag, options: MatchOptions) -> list[Run]:
                 )
             )
     return found
+
+
+def _by_chance(a: Words, b: Words) -> float:
+    """The mean share of bits in which any word of `a` differs from any word of `b`.
+
+    Half where they are strangers; less where both are of one tuning, or of one hum: there it is no
+    repeat to be alike.
+    """
+    once = np.ones(len(a), np.float32)
+    p, q = (once @ _bits(words) / len(a) for words in (a, b))  # a product is quicker than a mean
+    return float((p * (1 - q) + q * (1 - p)).mean())
 
 
 def _stretches(beside: _Beside, options: MatchOptions) -> list[tuple[int, int]]:
@@ -231,9 +246,10 @@ def _by_pair(runs: Sequence[Run]) -> defaultdict[tuple[int, int], list[Run]]:
 
 
 def _is_in(known: Run, run: Run) -> bool:
-    """Whether a known run begins in another one, at its lag."""
+    """Whether a known run and another one share most of the shorter one, at one lag."""
     slip = (run.start_b - run.start_a) - (known.start_b - known.start_a)
-    return abs(slip) < 0.2 and run.start_a <= known.start_a <= run.end_a
+    common = min(run.end_a, known.end_a) - max(run.start_a, known.start_a)
+    return abs(slip) < 0.2 and common > 0.5 * min(run.duration, known.duration)
 
 
 def _explained(
@@ -282,7 +298,12 @@ def _block_lags(a: Track, b: Track, options: MatchOptions) -> list[int]:
 
 def _signs(track: Track) -> NDArray[np.float32]:
     """The bits of each word as +-1, 0 where it is not usable, shape (n, BITS)."""
-    octets = track.words.astype("<u8").view(np.uint8).reshape(-1, 8)
-    signs = np.unpackbits(octets, axis=1, bitorder="little").astype(np.float32) * 2 - 1
+    signs = _bits(track.words).astype(np.float32) * 2 - 1
     signs[~track.usable] = 0
     return signs
+
+
+def _bits(words: Words) -> NDArray[np.uint8]:
+    """The bits of each word as 0 and 1, shape (n, BITS)."""
+    octets = words.astype("<u8").view(np.uint8).reshape(-1, 8)
+    return np.unpackbits(octets, axis=1, bitorder="little")

@@ -142,8 +142,7 @@ class Overlay:
             return None
         first = change(alike - level / 2, self.side)
         if first in (0, len(alike)):
-            open_end = self.side == "end" or window.start > 0
-            if open_end:
+            if first or self.side == "end" or window.start > 0:
                 return None  # alike beyond what was looked at, or nowhere
             return Edge(0.0, "sound", sharp=True)
         time = window.start + (first * _HOP + (_FRAME - _HOP) / 2) / RATE

@@ -1,11 +1,11 @@
 """What speaks for a recurring segment's being the intro, as points by kind.
 
-Each piece earns points, in the manner of log odds, for:
+Each piece earns points for:
 
     support   log2 of the episodes that have it, less 1.5 times the share of those that don't
     senses    heard and seen 2, seen alone 1, heard alone 1 if clear; -3 if it is mostly covered by
               other sound: a score that plays under scenes
-    length    -6 below 2.5 s, -4 below 3 s, -0.5 below 5 s, 0 below 8 s, 1 up to 100 s, -2 beyond
+    length    -6 below 2.5 s, -4 below 2.9 s, -0.5 below 5 s, 0 below 8 s, 1 up to 100 s, -2 beyond
     once      -3 for each time more that an episode has it (not counting the credits), -4 at most
     ends      0.5 where it begins and ends alike in all episodes, -1 and -2.5 where it does not
     place     0.5 in the first third of the episode, -1.5 behind 45 %, -2.5 behind 65 %

@@ -33,6 +33,7 @@ Progress = Callable[[float], None]  # share of the work done, in [0, 1]
 NAME = f"prints/1 {sound.NAME} {signature.NAME}"
 FILM = 25 / 24  # how much faster PAL shows what was filmed at 24 pictures a second
 
+_APART = 0.2  # seconds between key pictures that are kept
 _PAL_RATES = ((24.9, 25.1), (49.8, 50.2))  # pictures per second
 
 
@@ -102,9 +103,12 @@ def read_print(
 def _key_pictures(
     path: Path, searched: float, progress: Progress | None
 ) -> tuple[list[float], list[NDArray[np.uint8]]]:
-    times, greys = [], []
+    times: list[float] = []
+    greys: list[NDArray[np.uint8]] = []
     with Pictures.keys(path, Segment(0.0, searched), signature.SIZE) as pictures:
         for picture in pictures:
+            if times and picture.time - times[-1] < _APART:
+                continue  # every picture of the file is a key: these tell as much
             times.append(picture.time)
             greys.append(signature.grey(picture.image))
             if progress:

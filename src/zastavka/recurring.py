@@ -53,7 +53,8 @@ class Recurring:
 
     `error` is the mean share of bits in which its sound differs; `wander` how far the ends of the
     episodes lie from its own, in seconds: what is cut as one piece ends as one. `seamed`: what
-    stands before it repeats as well, so that nothing but the seam tells where it begins.
+    stands before it repeats as well, so that nothing but the seam tells where it begins; and
+    `seamed_end` likewise.
     """
 
     instances: tuple[Instance, ...]
@@ -64,6 +65,7 @@ class Recurring:
     error: float
     wander: float
     seamed: bool = False
+    seamed_end: bool = False
 
     def of(self, episode: int) -> list[Instance]:
         """Its instances in one episode."""
@@ -193,6 +195,7 @@ def _piece(
         end = high if high - own[1] < _EDGE else own[1]
         speed = speeds[member.episode]
         begin = max(0.0, (start - member.offset) / speed)
+        start = begin * speed + member.offset  # a file may begin inside the piece
         segment = Segment(begin, max(begin + _TICK, (end - member.offset) / speed))
         shares = [_share(count.by[s][i], count.low, start, end) for s in ("sound", "picture")]
         instances.append(Instance(member.episode, segment, start - low, *shares))

@@ -74,12 +74,13 @@ def _edge(
         return _at_chapter(edge, prints[instance.episode], options)
     other = _yardstick(piece, instance, side, votes, speeds, closeups)
     known = prints[instance.episode]
-    if other is not None and not (piece.seamed and side == "start"):
+    seamed = piece.seamed if side == "start" else piece.seamed_end
+    if other is not None and not seamed:
         pair = Overlay(instance, other, side, speeds, prints, closeups)
         at = pair.farther(at, _missing(piece, instance, side, speeds), instance)
         heard = pair.sound_edge(at) if options.sound and instance.heard > 0.5 else None
         at = heard.time if heard else at
-        if options.picture and known.rate and not heard:
+        if options.picture and len(known.times) and not heard:
             at = pair.first_look(at, piece.length)
         seen = pair.picture_edge(at) if options.picture else None
         if seen is not None and seen.sharp:
@@ -169,7 +170,8 @@ def _at_chapter(edge: Edge, print_: EpisodePrint, options: RefineOptions) -> Edg
     if edge.sharp or not options.chapters:
         return edge
     borders = [t for c in print_.chapters for t in (c.segment.start, c.segment.end)]
-    near = [t for t in borders if abs(t - edge.time) <= _CHAPTER]
+    reach = _CHAPTER if edge.source == "repeat" else _NEAR  # sound is right to a hundredth
+    near = [t for t in borders if abs(t - edge.time) <= reach]
     if not near:
         return edge
     return Edge(min(near, key=lambda t: abs(t - edge.time)), "chapter", sharp=True)

@@ -83,8 +83,11 @@ def find_repeats(
     """
     closeups = Closeups(list(paths), list(prints), language)
     pieces, speeds, votes = _pieces(prints, votes, config, closeups)
-    if _is_blind(prints, pieces, votes, config.decide):
-        many = [closeups.many(i, _MANY) or known for i, known in enumerate(prints)]
+    if blind := _blind(prints, pieces, votes, config.decide):
+        many = [
+            closeups.many(i, _MANY) or known if i in blind else known
+            for i, known in enumerate(prints)
+        ]
         pieces, speeds, votes = _pieces(many, votes, config, closeups)
     known = frozenset(
         i for i, piece in enumerate(pieces)
@@ -148,22 +151,23 @@ def _seconds(runs: Sequence[Run]) -> float:
     return total
 
 
-def _is_blind(
+def _blind(
     prints: Sequence[EpisodePrint],
     pieces: Sequence[Recurring],
     votes: Sequence[int],
     options: DecideOptions,
-) -> bool:
-    """Whether most episodes have no intro yet and key pictures too rare to have shown one."""
-    rare = [
-        known
+) -> set[int]:
+    """Episodes without an intro yet, where key pictures are too rare in most to have shown one."""
+    rare = sum(
+        len(known.times) > 0
+        and float(np.median(np.diff(np.r_[known.times, known.searched]))) > _RARE
         for known in prints
-        if len(known.times) > 1 and float(np.median(np.diff(known.times))) > _RARE
-    ]
-    if 2 * len(rare) <= len(prints):
-        return False
+    )
+    if 2 * rare <= len(prints):
+        return set()
     intros = choose(judge(pieces, prints, votes, options), prints, options)
-    return 2 * sum(c is not None and c.sure for c in intros) < len(prints)
+    left = {i for i, choice in enumerate(intros) if choice is None or not choice.sure}
+    return left if 2 * len(left) > len(prints) else set()
 
 
 def _is_shown(verdict: Verdict, intros: Sequence[Choice | None], types: Collection[str]) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zastavka.arguments import decoding_of, model_folder, season_config
+from zastavka.arguments import decoding_of, model_folder, need_plots, season_config
 from zastavka.cache import FeatureCache, PrintCache, default_folder
 from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
-from zastavka.errors import OptionError
+from zastavka.errors import OptionError, StorageError
 from zastavka.i18n import gettext, language
 from zastavka.pipeline import Curve, Detector, Progress
 from zastavka.repeats import Repeats
@@ -38,6 +38,8 @@ class Search:
     curves: bool
     found_curves: dict[Path, Curve] = field(default_factory=dict)
     stores: list[FeatureCache | PrintCache] = field(default_factory=list)
+    drawn: int = 0  # seasons
+    undrawn: StorageError | None = None  # why one was not
     _single: Detector | None = field(default=None, init=False)
     _seasons: SeasonDetector | None = field(default=None, init=False)
 
@@ -48,10 +50,22 @@ class Search:
             raise OptionError("csv", "is the curve of a model", "give --alone, or choose json")
         if self.alone and self.explain is not None:
             raise OptionError("--explain", "draws what repeats", "leave out --alone")
+        if self.explain is not None:
+            need_plots("--explain")
+            if self.explain.exists() and not self.explain.is_dir():
+                raise OptionError(self.explain, "is a file", "give --explain a folder")
+        if self.alone and self.types != ("intro",):
+            raise OptionError("--types", "names what repeats", "leave out --alone")
         if self.model is not None:
             self._single = self._load(self.model)
         if not self.alone:
             self._seasons = self._season_detector()
+
+    @property
+    def troubles(self) -> list[StorageError]:
+        """What could not be kept or drawn, while the answers are there."""
+        undrawn = [self.undrawn] if self.undrawn else []
+        return [s.unwritable for s in self.stores if s.unwritable] + undrawn
 
     def find(
         self, episodes: Sequence[Episode], progress: Progress | None = None
@@ -94,17 +108,15 @@ class Search:
         def draw(season: Season, episodes: Sequence[Episode], repeats: Repeats) -> None:
             number = "" if season.number is None else f" S{season.number:02d}"
             own = sum(episode in season.episodes for episode in episodes)
-            written.extend(
-                explain.write(
-                    folder,
-                    season.title + number,
-                    episodes,
-                    repeats,
-                    gettext,
-                    language(),
-                    own=own,
-                    taken=written,
+            try:
+                made = explain.write(
+                    folder, season.title + number, episodes, repeats, gettext, language(),
+                    own=own, taken=written,
                 )  # fmt: skip
-            )
+            except StorageError as error:  # the answers are worth more than their picture
+                self.undrawn = error
+            else:
+                written.extend(made)
+                self.drawn += 1
 
         return draw

@@ -23,13 +23,13 @@ from zastavka.openings import Openings
 from zastavka.pipeline import Detector, Progress
 from zastavka.prints import EpisodePrint
 from zastavka.repeats import Repeats, find_repeats
-from zastavka.season import Season, common_language, seasons_of
+from zastavka.season import Season, common_language, previous, seasons_of
 from zastavka.segment import Segment
-from zastavka.shelf import Shelf
+from zastavka.shelf import Shelf, Stored
 
 OnSeason = Callable[[Season, Sequence[Episode], Repeats], None]
 
-_BORROWED = 8  # episodes seen before that a new one is compared with
+_BORROWED = 8  # episodes that a season should have; what is missing is borrowed from earlier runs
 _READING = 0.9  # share of an episode's work that is reading it
 
 ALONE = "a single episode: give others of its season too, or a model"
@@ -82,15 +82,18 @@ class SeasonDetector:
             if known.prints and not season.special:  # titles of extras are often their own
                 openings.add(season.key, known.prints[0])
         for season, known in zip(seasons, read, strict=True):
-            for result in self._answers(season, known, openings, progress, on_season):
+            lent = self._borrowed(season, seasons, read) if known.prints else []
+            for result in self._answers(season, known, lent, openings, progress, on_season):
                 results[result.episode.path] = result
         return [results[episode.path] for episode in episodes]
 
     def _read(self, season: Season, progress: Progress | None) -> tuple[_Read, list[Failure]]:
-        language = self.config.extract.language or _language(season)
+        lent = self._stored(season) if len(set(season.votes)) == 1 else []
+        stored = lent[0].language if lent else None
+        language = self.config.extract.language or stored or _language(season)
         options = self.config.extract.model_copy(update={"language": language})
         read = _Read([], [], [], [], language)
-        failures = []
+        failures, places = [], []
         for episode, vote in zip(season.episodes, season.votes, strict=True):
             began = perf_counter()
             try:
@@ -102,10 +105,38 @@ class SeasonDetector:
             read.votes.append(vote)
             read.prints.append(known)
             read.seconds.append(perf_counter() - began)
-        if self.cache and self.shelf and len(read.episodes) > 1:
-            places = [self.cache.place(episode.path, options) for episode in read.episodes]
-            self.shelf.remember(season, read.episodes, places)
+            if self.cache and self.shelf:
+                places.append(self.cache.place(episode.path, options))
+        if self.shelf and places:
+            self.shelf.remember(season, read.episodes, places, language)
         return read, failures
+
+    def _stored(self, season: Season) -> list[Stored]:
+        """Episodes seen before that a lone one is compared with."""
+        if self.shelf is None or season.special:
+            return []
+        return self.shelf.others(season, _BORROWED)
+
+    def _borrowed(
+        self, season: Season, seasons: Sequence[Season], read: Sequence[_Read]
+    ) -> list[Stored]:
+        """What a season of few episodes is compared with too.
+
+        That is its others that were seen before; for a lone one those of the season before do.
+        """
+        mine = read[seasons.index(season)]
+        own = len(set(mine.votes))
+        stored = self._stored(season) if own < _BORROWED else []
+        if own > 1:
+            stored = [each for each in stored if each.episode.season == season.number]
+        if stored or own > 1:
+            return stored[: _BORROWED - own]
+        before = previous(seasons, season)
+        if before is None:
+            return []
+        known = read[seasons.index(before)]
+        rows = zip(known.episodes, known.prints, strict=True)
+        return [Stored(e, e.path, each, known.language) for e, each in rows][:_BORROWED]
 
     def _print(
         self, episode: Episode, options: ExtractOptions, progress: Progress | None
@@ -121,6 +152,7 @@ class SeasonDetector:
         self,
         season: Season,
         read: _Read,
+        lent: Sequence[Stored],
         openings: Openings,
         progress: Progress | None,
         on_season: OnSeason | None,
@@ -130,17 +162,25 @@ class SeasonDetector:
         known, votes = list(read.prints), list(read.votes)
         paths: list[Path | None] = [episode.path for episode in read.episodes]
         everyone = list(read.episodes)
-        if own and len(set(votes)) < 2 and self.shelf and not season.special:
-            for stored in self.shelf.others(season, _BORROWED):
-                known.append(stored.print)
-                paths.append(stored.path)
-                everyone.append(stored.episode)
-                votes.append(max(votes) + 1)
+        voted = {(e.season, e.number): vote for e, vote in zip(read.episodes, votes, strict=True)}
+        for stored in lent:
+            known.append(stored.print)
+            paths.append(stored.path)
+            everyone.append(stored.episode)
+            key = stored.episode.season, stored.episode.number
+            vote = max(votes) + 1
+            votes.append(vote if None in key else voted.setdefault(key, vote))
         if len(set(votes)) < 2:
             return self._alone(read.episodes, read.prints, progress)
+
+        def show(share: float) -> None:
+            for episode in read.episodes:
+                _report(progress, episode, _READING + (1 - _READING) * share)
+
         repeats = find_repeats(
             known, paths, votes, self.config,
             language=read.language, types=self.types, wanted=range(own),
+            progress=show,
             foreign=lambda segment, i: openings.elsewhere(season.key, known[i], segment),
         )  # fmt: skip
         if repeats.season < 2:
@@ -192,7 +232,7 @@ def detection(
             )
         )
     findings += _others(i, repeats, types)
-    sure = any(f.type == "intro" and f.status == "found" for f in findings)
+    sure = choice is not None and choice.sure
     return Detection(
         episode=episode,
         duration=round(repeats.prints[i].duration, 3),

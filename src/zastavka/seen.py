@@ -42,7 +42,7 @@ def seen(prints: Sequence[EpisodePrint], options: MatchOptions) -> list[Run]:
             for speed_a, speed_b in _speeds(one, prints[b]):
                 lag = prints[b].times[j] * speed_b - one.times[i] * speed_a
                 found = pair.at_shared_lags(i, j, lag, likeness)
-                if sum(r.count for r in found) > sum(r.count for r in best):
+                if sum(r.count**2 for r in found) > sum(r.count**2 for r in best):
                     best = found
             runs += best
     return runs

@@ -19,7 +19,7 @@ from zastavka.prints import EpisodePrint, load
 from zastavka.season import Season
 from zastavka.storage import write_text
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,7 @@ class Stored:
     episode: Episode
     path: Path | None
     print: EpisodePrint
+    language: str | None  # of the sound that it was read by
 
 
 class Shelf:
@@ -37,7 +38,13 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def remember(self, season: Season, episodes: Sequence[Episode], places: Sequence[Path]) -> None:
+    def remember(
+        self,
+        season: Season,
+        episodes: Sequence[Episode],
+        places: Sequence[Path],
+        language: str | None,
+    ) -> None:
         """Note where the prints of a season's episodes are kept.
 
         A folder that takes nothing is no error: the next whole season is learned anew.
@@ -53,6 +60,7 @@ class Shelf:
                 "number": episode.number,
                 "home": str(season.folders[0].absolute()) if season.folders else "",
                 "print": str(place.absolute()),
+                "language": language,
             }
         document = {"format": _FORMAT, "series": season.title, "episodes": list(rows.values())}
         try:
@@ -63,14 +71,14 @@ class Shelf:
     def others(self, season: Season, most: int) -> list[Stored]:
         """Episodes of the same season, else of the season before; the nearest by number.
 
-        Of a series that lies in several folders only that of this one counts: they may be two
-        series of one title.
+        Where a series lies in two folders that have an episode in common, only this one's count:
+        they may be two series of one title.
         """
         mine = {str(episode.path.absolute()) for episode in season.episodes}
         home = {str(folder.absolute()) for folder in season.folders}
         rows = [row for row in self._rows(season.key) if row["path"] not in mine]
-        homes = {row["home"] for row in rows}
-        if len(homes) > 1:
+        places = {(row["season"], row["number"], row["home"]) for row in rows}
+        if len({(of, number) for of, number, _ in places}) < len(places):
             rows = [row for row in rows if row["home"] in home]
         same = [row for row in rows if row["season"] == season.number]
         if not same and season.number is not None:
@@ -89,7 +97,8 @@ class Shelf:
             return None
         path = Path(str(row["path"]))
         episode = Episode(path, season.title, _number(row["season"]), _number(row["number"]))
-        return Stored(episode, path if path.is_file() else None, known)
+        language = row["language"] if isinstance(row["language"], str) else None
+        return Stored(episode, path if path.is_file() else None, known, language)
 
     def _file(self, key: str) -> Path:
         return self.folder / f"{hashlib.blake2b(key.encode(), digest_size=12).hexdigest()}.json"
@@ -98,7 +107,7 @@ class Shelf:
         try:
             document = json.loads(self._file(key).read_text(encoding="utf-8"))
             rows = document["episodes"] if document["format"] == _FORMAT else []
-            known = {"path", "season", "number", "home", "print"}
+            known = {"path", "season", "number", "home", "print", "language"}
             return [row for row in rows if set(row) == known]
         except (OSError, ValueError, KeyError, TypeError):
             return []  # not there, or damaged: it is learned again

@@ -34,6 +34,7 @@ _FLAT = 3.0  # levels of 255: a picture that varies less shows nothing
 _DARK = 40  # levels of 255: what stays below is a bar
 _MOST = 0.3  # share of a side that bars may take
 _SCALE = 127.0
+_BLOCK = 256  # pictures at once: bounds memory, however many there are
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,18 +87,23 @@ def signatures(pictures: Sequence[NDArray[np.uint8]], bars: Bars) -> Signatures:
         return Signatures(
             np.empty(shape, np.int8), np.empty((0, 2), np.uint64), np.empty(0, np.bool_)
         )
-    stack = np.stack(pictures).astype(np.float32)
-    whole = _cells(stack)
-    top, bottom, left, right = bars
-    height, width = stack.shape[1:]
-    between = _cells(stack[:, top : height - bottom, left : width - right]) if any(bars) else whole
-    both = np.stack([whole, between], axis=1)
+    blocks = (pictures[i : i + _BLOCK] for i in range(0, len(pictures), _BLOCK))
+    both = np.concatenate([_both(np.stack(block).astype(np.float32), bars) for block in blocks])
     centred = both - both.mean(axis=2, keepdims=True)
     spread = centred.std(axis=2)
     words = np.packbits(centred @ _PLANES > 0, axis=2, bitorder="little").view("<u8")[..., 0]
     peak = np.abs(centred).max(axis=2, keepdims=True) + 1e-6
     quantised = np.round(centred / peak * _SCALE).astype(np.int8)
     return Signatures(quantised, words.astype(np.uint64), spread.min(axis=1) > _FLAT)
+
+
+def _both(stack: Floats, bars: Bars) -> Floats:
+    """Cells of whole pictures and of what is between their bars, (n, 2, ROWS * COLUMNS)."""
+    whole = _cells(stack)
+    top, bottom, left, right = bars
+    height, width = stack.shape[1:]
+    between = _cells(stack[:, top : height - bottom, left : width - right]) if any(bars) else whole
+    return np.stack([whole, between], axis=1)
 
 
 def _cells(stack: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import unicodedata
@@ -105,6 +106,8 @@ def emit(text: str, output: Path | None) -> None:
         write_text(output, text)
         return
     try:
+        if output is None and sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # it was closed by the caller
         if output is None:
             sys.stdout.write(_writable(text, sys.stdout.encoding))
             sys.stdout.flush()
@@ -125,7 +128,7 @@ def emit(text: str, output: Path | None) -> None:
 
 def _drop_what_is_buffered() -> None:
     """Else Python tries once more at its exit, and complains in its own words."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, AttributeError):  # the last: there is no stdout at all
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
