@@ -853,7 +853,8 @@ def test_other_kinds_than_the_intro(series: Series) -> None:
     kinds = {s["type"] for e in json.loads(done.out)["episodes"] for s in e["segments"]}
     assert kinds == {"intro", "credits"}
     text = zastavka("detect", series.folder, "--types", "credits")
-    assert re.search(r"S01E01.mkv: credits: \d+\.\d\ds - \d+\.\d\ds\n", text.out)
+    assert re.search(r"S01E02.mkv: credits: \d+\.\d\ds - \d+\.\d\ds\n", text.out)
+    assert "S01E01.mkv: none of the kinds asked for\n" in text.out
     assert "; credits: " in zastavka("detect", series.folder, "--types", "intro,credits").out
     wrong = zastavka("detect", series.folder, "--types", "intro,music")
     assert (wrong.code, wrong.out) == (2, "")

@@ -66,14 +66,14 @@ def answer_line(result: Detection) -> str:
     template = gettext("Intro found: {start:.2f}s - {end:.2f}s")
     parts = [template.format(start=s.start, end=s.end) for s in result.segments()]
     others = [f for f in result.findings if f.type != "intro" and f.status == "found"]
-    if not parts and (result.not_found_reason is not None or not others):
+    if not parts and result.not_found_reason is not None:
         parts = [gettext("Intro not found")]
     template = gettext("{type}: {start:.2f}s - {end:.2f}s")
     parts += [
         template.format(type=gettext(f.type), start=f.segment.start, end=f.segment.end)
         for f in others
     ]
-    return "; ".join(parts)
+    return "; ".join(parts) or gettext("none of the kinds asked for")
 
 
 def remarks(results: Results, *, for_people: bool) -> list[str]:
