@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from zastavka import audio
 from zastavka.config import ExtractOptions
-from zastavka.errors import FeatureError, MediaError, StorageError
+from zastavka.errors import FeatureError, MediaError
 from zastavka.media import probe
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
-from zastavka.storage import replacing
+from zastavka.storage import write_tensors
 from zastavka.vision import PictureEncoder
 from zastavka.waveform import read_waveform
 from zastavka.whole import check_whole
@@ -174,25 +174,13 @@ def _batches(pictures: Iterator[Picture]) -> Iterator[list[Picture]]:
 
 def save(features: EpisodeFeatures, path: Path) -> None:
     """Write features as safetensors (no pickle), whole or not at all."""
-    from safetensors.numpy import save_file
-
-    meta = {
+    meta: dict[str, object] = {
         "format": _FORMAT, "step": repr(features.grid.step), "n": str(features.grid.n),
         "duration": repr(features.duration), "encoder": features.encoder, "audio": features.audio,
     }  # fmt: skip
     tables = {"picture": features.picture, "sound": features.sound}
-    arrays = {name: np.ascontiguousarray(rows) for name, rows in tables.items() if rows is not None}
-    with replacing(path) as part:
-        try:
-            save_file(arrays, part, metadata={"zastavka": json.dumps(meta)})
-        except Exception as error:
-            # safetensors reports a full disk as its own error, not as OSError
-            raise StorageError(
-                path,
-                "can't be written: {why}",
-                "free some space, or choose another place",
-                why=error,
-            ) from error
+    arrays = {name: rows for name, rows in tables.items() if rows is not None}
+    write_tensors(path, arrays, meta)
 
 
 def load(path: Path) -> EpisodeFeatures:

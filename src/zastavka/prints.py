@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from zastavka import fingerprint as sound
 from zastavka import signature
 from zastavka.config import ExtractOptions
-from zastavka.errors import FeatureError, MediaError, StorageError
+from zastavka.errors import FeatureError, MediaError
 from zastavka.fingerprint import Fingerprint
 from zastavka.media import Chapter, probe
 from zastavka.pictures import Pictures
 from zastavka.segment import Segment
 from zastavka.signature import Bars, Signatures
-from zastavka.storage import replacing
+from zastavka.storage import write_tensors
 from zastavka.waveform import read_waveform
 from zastavka.whole import check_whole
 
@@ -118,9 +118,7 @@ def _key_pictures(
 
 def save(print_: EpisodePrint, path: Path) -> None:
     """Write a print as safetensors (no pickle), whole or not at all."""
-    from safetensors.numpy import save_file
-
-    meta = {
+    meta: dict[str, object] = {
         "name": NAME, "duration": print_.duration, "searched": print_.searched,
         "bars": print_.bars, "rate": print_.rate,
         "chapters": [[c.title, c.segment.start, c.segment.end] for c in print_.chapters],
@@ -135,17 +133,7 @@ def save(print_: EpisodePrint, path: Path) -> None:
                 f"{name}_words": heard.words, f"{name}_usable": heard.usable,
                 f"{name}_level": heard.level,
             }  # fmt: skip
-    # safetensors writes the memory as it lies
-    arrays = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
-    with replacing(path) as part:
-        try:
-            save_file(arrays, part, metadata={"zastavka": json.dumps(meta)})
-        except Exception as error:
-            # safetensors reports a full disk as its own error, not as OSError
-            raise StorageError(
-                path, "can't be written: {why}", "free some space, or choose another place",
-                why=error,
-            ) from error  # fmt: skip
+    write_tensors(path, arrays, meta)
 
 
 def load(path: Path) -> EpisodePrint:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zastavka.errors import StorageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @contextmanager
@@ -47,6 +52,26 @@ def write_text(path: Path, text: str) -> None:
     with replacing(path) as part:
         # a name of a file need not be UTF-8, and must not stop the rest from being written
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], meta: dict[str, object]) -> None:
+    """Write arrays as safetensors (no pickle), whole or not at all; `meta` as JSON beside them."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    # safetensors writes the memory as it lies
+    tables = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    with replacing(path) as part:
+        try:
+            save_file(tables, part, metadata={"zastavka": json.dumps(meta)})
+        except Exception as error:
+            # safetensors reports a full disk as its own error, not as OSError
+            raise StorageError(
+                path,
+                "can't be written: {why}",
+                "free some space, or choose another place",
+                why=error,
+            ) from error
 
 
 def _umask() -> int:
