@@ -31,6 +31,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -64,7 +65,7 @@ CLOSE = 0.3  # seconds: a theme found
 GOALS = {"fpcalc": 2.0, "PyAV, resampled": 1.25, "seconds": 3.0, "exponent": 1.5, "mb": 1000.0}
 GOAL_HD = 0.2
 
-HD_SECONDS, HD_THEME = 120, 25
+HD_SECONDS, HD_MAIN, HD_TAIL, HD_THEME = 300, 120, 60, 25
 HD_STARTS = (14.0, 47.5)
 ENCODERS = {"cuts": {}, "fixed": {"x264-params": "keyint=250:min-keyint=250:scenecut=0"}}
 SOUND_RATE = 44_100
@@ -473,33 +474,63 @@ def decode_pictures(film: Path) -> int:
 
 
 def make_film(path: Path, episode: int, options: dict[str, str]) -> None:
-    """The theme from HD_STARTS[episode] on, in a story of the episode's own; x264's defaults."""
+    """The theme from HD_STARTS[episode] on, in a story of the episode's own; x264's defaults.
+
+    Of the story's end a minute is encoded, and its packets repeated.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    main, tail = path.with_suffix(".main.mkv"), path.with_suffix(".tail.mkv")
+    story, theme = pictures(100 + episode, HD_MAIN - HD_THEME), pictures(0, HD_THEME)
+    encode_pictures(main, spliced(story, theme, round(HD_STARTS[episode] * FPS)), options)
+    encode_pictures(tail, pictures(200 + episode, HD_TAIL), options)
+    starts = range(HD_MAIN, HD_SECONDS, HD_TAIL)
+    join(path, [(main, 0), *((tail, start) for start in starts)], sound_of(episode))
+    main.unlink()
+    tail.unlink()
+
+
+def encode_pictures(path: Path, images: Iterator[Frame], options: dict[str, str]) -> None:
     import av
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return
     part = path.with_suffix(".part.mkv")
-    start = HD_STARTS[episode]
     with av.open(str(part), "w") as container:
-        video = container.add_stream("libx264", rate=FPS, options=options)
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
-        container.start_encoding()
-        packets = list(encode_sound(audio, episode, start))
-        shots = spliced(
-            pictures(100 + episode, HD_SECONDS - HD_THEME),
-            pictures(0, HD_THEME),
-            round(start * FPS),
-        )
-        for i, image in enumerate(shots):
+        stream = container.add_stream("libx264", rate=FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for i, image in enumerate(images):
             frame = av.VideoFrame.from_ndarray(image, format="yuv420p")
             frame.pts, frame.time_base = i, Fraction(1, FPS)
-            for packet in video.encode(frame):
-                while packets and packets[0].pts * packets[0].time_base <= i / FPS:
-                    container.mux(packets.pop(0))
-                container.mux(packet)
-        container.mux(video.encode(None))
-        container.mux(packets)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     part.rename(path)
+
+
+def join(path: Path, parts: Sequence[tuple[Path, int]], sound: NDArray[np.float32]) -> None:
+    """Encoded pictures, each part from a time on, with sound."""
+    import av
+
+    done = path.with_suffix(".part.mkv")
+    with av.open(str(done), "w") as container:
+        with av.open(str(parts[0][0])) as first:
+            video = container.add_stream_from_template(first.streams.video[0])
+        audio = container.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+        container.start_encoding()
+        waiting = deque(encode_sound(audio, sound))
+        for part, start in parts:
+            with av.open(str(part)) as source:
+                for packet in source.demux(source.streams.video[0]):
+                    if not packet.size or packet.pts is None:
+                        continue
+                    packet.pts += round(start / packet.time_base)
+                    packet.dts = None
+                    while waiting and waiting[0][0] < packet.pts * packet.time_base:
+                        container.mux(waiting.popleft()[1])
+                    packet.stream = video
+                    container.mux(packet)
+        for _, packet in waiting:
+            container.mux(packet)
+    done.rename(path)
 
 
 def spliced(story: Iterator[Frame], theme: Iterator[Frame], start: int) -> Iterator[Frame]:
@@ -540,20 +571,26 @@ def planes(field: NDArray[np.int16]) -> tuple[NDArray[np.int16], Frame, Frame]:
     return light, blue.clip(16, 240).astype(np.uint8), red.clip(16, 240).astype(np.uint8)
 
 
-def encode_sound(stream: Any, episode: int, start: float) -> Iterator[Any]:
+def sound_of(episode: int) -> NDArray[np.float32]:
+    story, theme = voice(100 + episode, HD_SECONDS - HD_THEME), notes(0, HD_THEME)
+    first = round(HD_STARTS[episode] * SOUND_RATE)
+    return np.concatenate([story[:first], theme, story[first:]]).astype(np.float32)
+
+
+def encode_sound(stream: Any, sound: NDArray[np.float32]) -> Iterator[tuple[float, Any]]:
+    """Packets with their times in seconds."""
     import av
 
-    story, theme = notes(100 + episode, HD_SECONDS - HD_THEME), notes(0, HD_THEME)
-    first = round(start * SOUND_RATE)
-    sound = np.concatenate([story[:first], theme, story[first:]]).astype(np.float32)
     size = stream.codec_context.frame_size or 1024
     for at in range(0, len(sound) - size + 1, size):
         frame = av.AudioFrame.from_ndarray(
             np.tile(sound[at : at + size], (2, 1)), format="fltp", layout="stereo"
         )
         frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, at, Fraction(1, SOUND_RATE)
-        yield from stream.encode(frame)
-    yield from stream.encode(None)
+        for packet in stream.encode(frame):
+            yield at / SOUND_RATE, packet
+    for packet in stream.encode(None):
+        yield len(sound) / SOUND_RATE, packet
 
 
 def notes(seed: int, seconds: float) -> NDArray[np.float64]:
@@ -570,6 +607,25 @@ def notes(seed: int, seconds: float) -> NDArray[np.float64]:
                 part = 0.05 * np.sin(2 * np.pi * k * hz * t) / k * np.exp(-k * t)
                 sound[at : at + len(t)] += part[: n - at]
         at += round(rng.uniform(0.15, 0.45) * SOUND_RATE)
+    return sound
+
+
+def voice(seed: int, seconds: float) -> NDArray[np.float64]:
+    """Syllables of gliding pitch with resonances of their own, and room."""
+    rng = np.random.default_rng(2000 + seed)
+    n = round(seconds * SOUND_RATE)
+    sound = 0.004 * rng.normal(size=n)
+    at = 0
+    while at < n:
+        t = np.arange(round(rng.uniform(0.12, 0.3) * SOUND_RATE)) / SOUND_RATE
+        hz = rng.uniform(90, 230) * (1 + rng.normal(0, 0.8) * t)
+        turns = np.cumsum(hz) / SOUND_RATE
+        resonances = rng.uniform([250, 850, 1800], [850, 2000, 2600])
+        for k in range(1, 16):
+            loud = np.exp(-(((k * hz[:, None] - resonances) / 150) ** 2)).sum(axis=1) + 0.02
+            part = 0.06 * loud * np.sin(2 * np.pi * k * turns) * np.hanning(len(t))
+            sound[at : at + len(t)] += part[: n - at]
+        at += round(len(t) * rng.choice([0.9, 0.9, 0.9, 2.5]))
     return sound
 
 

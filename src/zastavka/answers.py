@@ -66,7 +66,8 @@ def answer_line(result: Detection) -> str:
     template = gettext("Intro found: {start:.2f}s - {end:.2f}s")
     parts = [template.format(start=s.start, end=s.end) for s in result.segments()]
     others = [f for f in result.findings if f.type != "intro" and f.status == "found"]
-    if not parts and result.not_found_reason is not None:
+    sought = any(f.type == "intro" for f in result.findings)
+    if not parts and (sought or result.not_found_reason is not None):
         parts = [gettext("Intro not found")]
     template = gettext("{type}: {start:.2f}s - {end:.2f}s")
     parts += [
