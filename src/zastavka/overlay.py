@@ -24,6 +24,7 @@ Side = Literal["start", "end"]
 Floats = NDArray[np.float64]
 
 REACH = 1.5  # seconds around the coarse edge that are looked at
+_NEAR = 0.5  # seconds: so little is enough, most often, where the sound has told the edge
 _INSIDE = 3.0  # seconds inside the piece by which two episodes are laid over each other
 _SLIP = 0.25  # seconds by which the coarse lag may be wrong
 _HOP, _FRAME = 80, 240  # samples: 10 and 30 ms
@@ -189,11 +190,19 @@ class Overlay:
 
     def picture_edge(self, at: float) -> Edge | None:
         """The first or last picture of mine that theirs shows too."""
-        mine = self.closeups.pictures(self.mine, around(at, REACH, self.prints[self.mine]))
+        if self.heard:  # it is within a few hundredths, most often
+            edge = self._picture_edge(at, _NEAR)
+            if edge is not None and edge.sharp:
+                return edge
+        return self._picture_edge(at, REACH)
+
+    def _picture_edge(self, at: float, reach: float) -> Edge | None:
+        mine = self.closeups.pictures(self.mine, around(at, reach, self.prints[self.mine]))
         moment = self.there(at)
         if moment < 0:
             return None
-        window = around(moment, (REACH + 0.3) * self.pace, self.prints[self.theirs])
+        slack = 0.1 if self.heard else 0.3  # seconds by which the lag may still be wrong
+        window = around(moment, (reach + slack) * self.pace, self.prints[self.theirs])
         theirs = self.closeups.pictures(self.theirs, window)
         if mine is None or theirs is None:
             return None
