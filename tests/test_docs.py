@@ -165,7 +165,7 @@ def test_no_text_tells_where_it_was_written() -> None:
     foreign = re.compile(
         r"(?<![\w.])/wor[k]/|/tmp/[w]\b|this workplac[e]|pyp[i]\.org|pythonhoste[d]"
     )
-    binary = {".mo"}
+    binary = {".mo", ".png"}
     for name in tracked():
         if Path(name).suffix not in binary:
             found = foreign.search(text_of(name))
