@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from zastavka.episode import Episode
@@ -88,7 +89,7 @@ class Shelf:
         mid = season.episodes[0].number or 0
         same.sort(key=lambda row: (abs((_number(row["number"]) or 0) - mid), str(row["path"])))
         found = (self._stored(row, season) for row in same)
-        return [each for each in found if each is not None][:most]
+        return list(islice((each for each in found if each is not None), most))
 
     def _stored(self, row: dict[str, object], season: Season) -> Stored | None:
         try:
