@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from peers import markdown
 from zastavka.cache import FeatureCache
 from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.descriptor import BuiltinDescriptor
@@ -89,7 +90,8 @@ def main() -> None:
 def show(a: argparse.Namespace, name: str, truth: Path, answers: dict[str, Path]) -> None:
     """Print the table of one set, and keep it."""
     table = {method: score(a.introbench, truth, path) for method, path in answers.items()}
-    print(f"{name}\n{markdown(table)}\n")
+    columns = (*COLUMNS, "edge_p50", "edge_p90")
+    print(f"{name}\n{markdown(table, columns)}\n")
     (a.work / f"accuracy-{name}.json").write_text(json.dumps(table, indent=1))
 
 
@@ -254,15 +256,6 @@ def score(introbench: Path, dev: Path, found: Path) -> dict[str, float | None]:
     result = json.loads(done.stdout)
     edges = {key: result["pooled"][key] for key in ("edge_p50", "edge_p90")}
     return {**result["macro"], **edges}
-
-
-def markdown(table: dict[str, dict[str, float | None]]) -> str:
-    columns = (*COLUMNS, "edge_p50", "edge_p90")
-    lines = ["| method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name, row in table.items():
-        cells = ("-" if row.get(c) is None else f"{row[c]:.3f}" for c in columns)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

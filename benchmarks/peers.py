@@ -499,10 +499,10 @@ def detections(seasons: Seasons, options: Options) -> Iterator[Detection]:
             )
 
 
-def markdown(table: dict[str, Row]) -> str:
-    lines = ["| method | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+def markdown(table: dict[str, Row], columns: Sequence[str] = COLUMNS) -> str:
+    lines = ["| method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, row in table.items():
-        cells = ("-" if row.get(c) is None else f"{row[c]:.3f}" for c in COLUMNS)
+        cells = ("-" if row.get(c) is None else f"{row[c]:.3f}" for c in columns)
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from zastavka.fingerprint import HOP, Fingerprint
+from zastavka.fingerprint import HOP, Fingerprint, Words
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring
 from zastavka.segment import Segment
@@ -15,6 +15,18 @@ from zastavka.signature import NO_BARS, signatures
 
 EPISODE = 1400.0  # seconds
 LEVEL = -20  # dBFS of steady sound
+
+
+def words(seconds: float, seed: int) -> Words:
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 2**64, round(seconds / HOP), np.uint64, endpoint=False)
+
+
+def noisy(clean: Words, share: float, seed: int) -> Words:
+    """Each bit turned with a probability."""
+    turned = np.random.default_rng(seed).random((len(clean), 64)) < share
+    mask: Words = np.packbits(turned, axis=1).view(np.uint64)[:, 0]
+    return clean ^ mask
 
 
 def blank(

@@ -7,25 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pieces import blank
+from pieces import blank, noisy, words
 from zastavka.fingerprint import HOP, Fingerprint, Words
 from zastavka.openings import Openings
 from zastavka.prints import EpisodePrint
 from zastavka.segment import Segment
 
 LENGTH = 60.0  # seconds of an episode here
-
-
-def words(seconds: float, seed: int) -> Words:
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 2**64, round(seconds / HOP), np.uint64, endpoint=False)
-
-
-def noisy(clean: Words, share: float, seed: int) -> Words:
-    """Each bit turned with a probability."""
-    turned = np.random.default_rng(seed).random((len(clean), 64)) < share
-    mask: Words = np.packbits(turned, axis=1).view(np.uint64)[:, 0]
-    return clean ^ mask
 
 
 def episode(seed: int, *planted: tuple[Words, float], noise: float = 0.07) -> EpisodePrint:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pieces import noisy, words
 from zastavka.fingerprint import HOP, RATE, Words, fingerprint
 from zastavka.prints import EpisodePrint
 from zastavka.signature import NO_BARS, signatures
@@ -29,18 +30,6 @@ def answers(
     if method == "longest run":
         return longest_run(prints, LongestRun(window, shortest=shortest))
     return cluster_vote(prints, ClusterVote(window, shortest=shortest))
-
-
-def words(seconds: float, seed: int) -> Words:
-    random = np.random.default_rng(seed)
-    return random.integers(0, 2**64, round(seconds / HOP), np.uint64, endpoint=False)
-
-
-def noisy(clean: Words, share: float, seed: int) -> Words:
-    """Each bit turned with a probability."""
-    turned = np.random.default_rng(seed).random((len(clean), 64)) < share
-    mask: Words = np.packbits(turned, axis=1).view(np.uint64)[:, 0]
-    return clean ^ mask
 
 
 def episode(seed: int, *planted: tuple[Words, float], noise: float = 0.07) -> EpisodePrint:
