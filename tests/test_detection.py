@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,7 @@ def results(draw: st.DrawFn) -> Detection | Failure:
         duration=draw(st.none() | st.floats(0, 1e5)),
         findings=tuple(draw(st.lists(findings(), max_size=3))),
         not_found_reason=draw(st.none() | texts),
+        not_found_confidence=draw(st.none() | st.integers(0, 10**4).map(lambda n: n / 10**4)),
     )
 
 
@@ -115,6 +117,16 @@ def test_the_document_of_a_run(tmp_path: Path) -> None:
     assert read_detections(tmp_path / "found.json") == rows
 
 
+def test_that_there_is_none_has_a_confidence_where_it_is_known() -> None:
+    unknown = Detection(episode=EPISODE, duration=None, not_found_reason="silence")
+    known = replace(unknown, not_found_confidence=0.87)
+    rows = json.loads(to_json([unknown, known]))["episodes"]
+    assert "not_found_confidence" not in rows[0]
+    assert rows[1] == {**rows[0], "not_found_confidence": 0.87}
+    assert parse_detections({"episodes": rows}, Path("x.json")) == [unknown, known]
+    assert unknown != known
+
+
 def test_little_is_enough_and_more_is_no_harm() -> None:
     more = {**ROW, "colour": "red", "segments": [{"start": 43, "end": 132.5, "frames": 9}]}
     for row in (ROW, more):
@@ -139,6 +151,8 @@ def test_segments_are_those_found_of_a_type() -> None:
 def test_a_confidence_is_a_probability(confidence: float) -> None:
     with pytest.raises(ValueError, match=r"outside \[0, 1\]"):
         Finding(segment=Segment(0, 1), confidence=confidence)
+    with pytest.raises(ValueError, match=r"not_found_confidence .* outside \[0, 1\]"):
+        Detection(episode=EPISODE, duration=None, not_found_confidence=confidence)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +169,8 @@ def test_a_confidence_is_a_probability(confidence: float) -> None:
         ({"segments": [{"start": 5, "end": 6, "status": "maybe"}]}, r"segments\.0\.status: "),
         ({"segments": [{"start": 5, "end": 6, "confidence": 2}]}, "confidence 2"),
         ({"segments": 7}, "segments: "),
+        ({"not_found_confidence": 1.5}, r"not_found_confidence 1\.5 is outside"),
+        ({"not_found_confidence": "much"}, "not_found_confidence: "),
     ],
 )
 def test_a_wrong_row_is_named(change: dict[str, object], reason: str) -> None:

@@ -44,19 +44,26 @@ class Finding:
     reason: str | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.confidence <= 1:
-            raise ValueError(f"confidence {self.confidence} is outside [0, 1]")
+        _check("confidence", self.confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """The segments of one episode, in order of time."""
+    """The segments of one episode, in order of time.
+
+    `not_found_confidence` says something only where no intro is found.
+    """
 
     episode: Episode
     duration: float | None  # seconds; None where only labels are known
     findings: tuple[Finding, ...] = ()
     not_found_reason: str | None = None
+    not_found_confidence: float | None = None  # probability that there is no intro; None: not known
     work: float | None = field(default=None, compare=False)  # seconds it took; None: not timed
+
+    def __post_init__(self) -> None:
+        if self.not_found_confidence is not None:
+            _check("not_found_confidence", self.not_found_confidence)
 
     def segments(self, type: str = "intro") -> tuple[Segment, ...]:
         """What is found (not what awaits review) of one type."""
@@ -70,6 +77,11 @@ class Failure:
     episode: Episode
     error: str  # one line: which file, what was found, what to do
     cause: ZastavkaError | None = field(default=None, compare=False, repr=False)  # to translate
+
+
+def _check(name: str, probability: float) -> None:
+    if not 0 <= probability <= 1:
+        raise ValueError(f"{name} {probability} is outside [0, 1]")
 
 
 def to_json(results: Sequence[Detection | Failure]) -> str:
@@ -175,6 +187,7 @@ class _EpisodeRow(BaseModel):
     error: str | None = None
     segments: tuple[_FindingRow, ...] = ()
     not_found_reason: str | None = None
+    not_found_confidence: float | None = None
     work: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     def value(self) -> Detection | Failure:
@@ -186,6 +199,7 @@ class _EpisodeRow(BaseModel):
             duration=self.duration,
             findings=tuple(row.value() for row in self.segments),
             not_found_reason=self.not_found_reason,
+            not_found_confidence=self.not_found_confidence,
             work=self.work,
         )
 
@@ -218,8 +232,14 @@ def _row(result: Detection | Failure) -> dict[str, object]:
         "error": None,
         "segments": [_finding_row(finding) for finding in result.findings],
         "not_found_reason": result.not_found_reason,
-        **({} if result.work is None else {"work": round(result.work, 3)}),
+        **_known("not_found_confidence", result.not_found_confidence, 4),
+        **_known("work", result.work, 3),
     }
+
+
+def _known(key: str, value: float | None, places: int) -> dict[str, object]:
+    """One key where there is a value, and none where there isn't: documents stay as they were."""
+    return {} if value is None else {key: round(value, places)}
 
 
 def _finding_row(finding: Finding) -> dict[str, object]:
