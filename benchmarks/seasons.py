@@ -29,12 +29,12 @@ import numpy as np
 
 from peers import SETTINGS, Options, find
 from zastavka.config import DEFAULT, Config
+from zastavka.counsel import detection
 from zastavka.detection import Detection, Finding, to_json
 from zastavka.episode import Episode
 from zastavka.errors import ZastavkaError
 from zastavka.prints import EpisodePrint, load, read_print, save
 from zastavka.repeats import find_repeats
-from zastavka.seasonal import detection
 from zastavka.segment import Segment
 
 WITHOUT = ("single-a", "single-b", "single-c", "single-d", "no-theme")

@@ -20,6 +20,7 @@ from sounds import speech
 from zastavka import prints
 from zastavka.cache import PrintCache
 from zastavka.compose import SeriesSpec, compose
+from zastavka.counsel import detection
 from zastavka.config import DEFAULT
 from zastavka.decide import Choice, Verdict
 from zastavka.detection import Detection, Failure
@@ -29,7 +30,7 @@ from zastavka.pipeline import Progress
 from zastavka.repeats import Repeats, one_vote
 from zastavka.runs import Run
 from zastavka.season import Season
-from zastavka.seasonal import ALONE, SeasonDetector, detection
+from zastavka.seasonal import ALONE, SeasonDetector
 from zastavka.segment import Segment
 from zastavka.shelf import Shelf
 

@@ -24,7 +24,7 @@ Model = Annotated[
     Path | None,
     typer.Option(
         envvar="ZASTAVKA_MODEL",
-        help="For files alone: a folder that `zastavka train` wrote, or the prototype's model.pt.",
+        help="A folder that `zastavka train` wrote, or the prototype's model.pt; else built-in.",
     ),
 ]
 Types = Annotated[
@@ -44,7 +44,9 @@ Settings = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A TOML file with options by stage.")
 ]
-RecipeName = Annotated[str, typer.Option(help="Set of options to begin with: default or baseline.")]
+RecipeName = Annotated[
+    str, typer.Option(help="Set of options to begin with: default, builtin or baseline.")
+]
 Device = Annotated[str, typer.Option(help="Where a CLIP-like encoder runs: auto, cpu or cuda.")]
 Cache = Annotated[
     bool, typer.Option(help="Keep features of files, so that the next run need not read them.")
@@ -87,7 +89,7 @@ def config_of(
 ) -> Config:
     """A recipe with the options of a file, of --encoder and of --set, the last one winning."""
     if recipe not in RECIPES:
-        raise OptionError(recipe, "is no recipe", "choose default or baseline")
+        raise OptionError(recipe, "is no recipe", "choose default, builtin or baseline")
     config = RECIPES[recipe]
     if file is not None:
         config = Config.read(file, config)

@@ -39,6 +39,7 @@ from zastavka.arguments import (
     types_of,
 )
 from zastavka.cache import FeatureCache, default_folder
+from zastavka.config import Config
 from zastavka.detection import Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError, ZastavkaError
@@ -199,7 +200,9 @@ def dataset(
 
 @app.command()
 def train(
-    dataset: Annotated[Path, typer.Argument(help="A dataset that `zastavka dataset` wrote.")],
+    dataset: Annotated[
+        Path | None, typer.Argument(help="A dataset that `zastavka dataset` wrote.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("model"),
     recipe: RecipeName = "default",
     encoder: Encoder = None,
@@ -208,17 +211,40 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch of a run that was stopped.")
     ] = False,
+    introbench: Annotated[
+        Path | None,
+        typer.Option(envvar="ZASTAVKA_INTROBENCH", help="For recipe builtin: where it lies."),
+    ] = None,
+    work: Annotated[
+        Path, typer.Option(help="For recipe builtin: what is kept of it; a second run goes on.")
+    ] = Path("builtin-work"),
+    compose_python: Annotated[
+        str, typer.Option(help="For recipe builtin: the interpreter that composes.")
+    ] = sys.executable,
+    jobs: Annotated[int, typer.Option(help="For recipe builtin: processes that compose.")] = (
+        os.cpu_count() or 1
+    ),
     lang: Lang = None,  # noqa: ARG001
 ) -> None:
-    """Train a model on a dataset.
+    """Train a model on a dataset; with --recipe builtin: make the built-in model, from introbench.
 
     Example: zastavka train dataset.pt --output my-model --set train.epochs=20
     """
     need_torch("zastavka train")
+    options = config_of(recipe, encoder, config, settings)
+    if options.recipe == "builtin":
+        _make_builtin(dataset, output, options, introbench, work, compose_python, jobs)
+    elif dataset is None:
+        raise OptionError("train", "is given no dataset", "make one with `zastavka dataset`")
+    else:
+        _train_on(dataset, output, options, resume)
+    say(gettext("Model written to {folder}").format(folder=output))
+
+
+def _train_on(dataset: Path, output: Path, options: Config, resume: bool) -> None:
     from zastavka.learn.dataset import read_dataset
     from zastavka.learn.train import train as train_head
 
-    options = config_of(recipe, encoder, config, settings)
     windows = read_dataset(dataset)
     with bar(options.train.epochs, gettext("Training")) as shown:
         watch = TrainingBar(shown)
@@ -233,7 +259,36 @@ def train(
             if isinstance(error, StorageError):
                 raise
             raise typer.Exit(STOPPED) from error
-    say(gettext("Model written to {folder}").format(folder=output))
+
+
+def _make_builtin(
+    dataset: Path | None,
+    output: Path,
+    options: Config,
+    introbench: Path | None,
+    work: Path,
+    python: str,
+    jobs: int,
+) -> None:
+    from zastavka.learn.builtin import Run, make
+    from zastavka.learn.worlds import Introbench
+
+    if dataset is not None:
+        raise OptionError(
+            dataset, "is not asked for", "recipe builtin composes what it learns from"
+        )
+    if introbench is None:
+        raise OptionError(
+            "train --recipe builtin",
+            "needs introbench",
+            "give --introbench DIR, or ZASTAVKA_INTROBENCH",
+        )
+    with bar(1.0, gettext("Making the model")) as shown:
+        run = Run(
+            Introbench(introbench, python), work, options, jobs,
+            lambda stage, share: shown.at(share, stage),
+        )  # fmt: skip
+        make(run, output)
 
 
 @app.command()

@@ -64,6 +64,9 @@ class NetworkOptions(_Options):
     inputs: Literal["pictures", "all"] = Field(
         "all", description="the encoder's vectors as they are, or everything known, standardised"
     )
+    evidence: bool = Field(
+        False, description="columns of what repeats in the season too; a lone file has zeros"
+    )
 
     @model_validator(mode="after")
     def _check_shape(self) -> Self:
@@ -105,6 +108,12 @@ class TrainOptions(_Options):
     )
     crop_rows: int | None = Field(
         300, ge=8, description="rows of the shortest random part that a window is shown in"
+    )
+    alone: float = Field(
+        1.0, ge=0, le=1, description="chance that a window of a season is shown as a lone file"
+    )
+    thin: float = Field(
+        0.3, ge=0, lt=1, description="chance that a piece of its evidence is hidden, or is false"
     )
     noise: float = Field(
         0.3, ge=0, description="standard deviation of noise on standardised features"
@@ -148,6 +157,12 @@ class DecodeOptions(_Options):
         0.4, ge=0, le=1, description="confidence from which a segment is found"
     )
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
+    shortest_episode: float = Field(
+        60.0, ge=0, description="seconds: what is found in a shorter file awaits review"
+    )
+    sharpen: bool = Field(
+        True, description="look at the seconds around an edge, and move it to the frame"
+    )
 
 
 class MatchOptions(_Options):
@@ -292,4 +307,13 @@ BASELINE = Config(
 # intros are few.
 DEFAULT = Config()
 
-RECIPES: dict[str, Config] = {"baseline": BASELINE, "default": DEFAULT}
+# The built-in model's: one network for lone files and for seasons. Nothing is held back to choose
+# the epoch by, since series of the same clips would choose the one that knows these clips best.
+BUILTIN = Config(
+    recipe="builtin",
+    network=NetworkOptions(evidence=True),
+    train=TrainOptions(epochs=60, alone=0.6, validation=0.0),
+    decode=DecodeOptions(threshold=0.6),
+)
+
+RECIPES: dict[str, Config] = {"baseline": BASELINE, "builtin": BUILTIN, "default": DEFAULT}

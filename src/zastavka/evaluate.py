@@ -179,7 +179,7 @@ def _judge(
             alarms=() if true else (bool(got),),
             verdicts=("failed" if failed else _verdict(true, got),),
             answers=tuple(
-                Answer(f.confidence, _is_right(f.segment, true), f.status == "found")
+                Answer(f.confidence, is_right(f.segment, true), f.status == "found")
                 for f in findings
             ),
             work=() if seconds is None else (seconds,),
@@ -251,7 +251,8 @@ def _is_useful(got: Segment, true: Segment) -> bool:
     return near_start and near_end and got.iou(true) >= 0.5
 
 
-def _is_right(got: Segment, true: Sequence[Segment]) -> bool:
+def is_right(got: Segment, true: Sequence[Segment]) -> bool:
+    """Whether an answer has IoU >= 0.5 with a true segment and at most 1.0 s outside it."""
     best = max(true, key=got.iou, default=None)
     if best is None or got.iou(best) < 0.5:
         return False

@@ -29,6 +29,7 @@ class Parts(NamedTuple):
     sound: slice  # against what is usual in the episode
     around: slice  # picture, change and sound over some seconds, and their step from past to future
     usual: slice  # the episode's median of each sound column
+    evidence: slice  # what repeats in the season, as `evidence.COLUMNS`
     place: slice
 
 
@@ -45,6 +46,7 @@ class InputSpec:
     inputs: str
     mean: Floats | None = None
     spread: Floats | None = None
+    evidence_width: int = 0
 
     @property
     def width(self) -> int:
@@ -56,9 +58,9 @@ class InputSpec:
         """The columns of each part; empty where there are none."""
         sound = self.sound_width
         moving = self.picture_width + _CHANGE_WIDTH + sound
-        rest = (_CHANGE_WIDTH, sound, 2 * moving, sound, _PLACE_WIDTH)
+        rest = (_CHANGE_WIDTH, sound, 2 * moving, sound, self.evidence_width, _PLACE_WIDTH)
         if self.inputs == "pictures":
-            rest = (0, 0, 0, 0, 0)
+            rest = (0, 0, 0, 0, 0, 0)
         ends = np.cumsum([self.picture_width, *rest]).tolist()
         return Parts(*(slice(a, b) for a, b in zip([0, *ends], ends, strict=False)))
 
@@ -67,7 +69,7 @@ class InputSpec:
         """Columns of all that is seen and of all that is heard."""
         parts = self.parts
         seen, moving = parts.change.stop, parts.around.start
-        columns = np.arange(parts.place.start)
+        columns = np.arange(parts.evidence.start)
         around = (columns >= moving) & (columns < parts.usual.start)
         sees = np.where(around, (columns - moving) % max(moving, 1) < seen, columns < seen)
         return np.flatnonzero(sees), np.flatnonzero(~sees)
@@ -96,11 +98,14 @@ class InputSpec:
                 )  # fmt: skip
 
 
-def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
+def assemble_inputs(
+    features: EpisodeFeatures, spec: InputSpec, evidence: Floats | None = None
+) -> Floats:
     """The rows that a head is fed, shape (n, spec.width): the one path of training and answering.
 
-    With `inputs="all"`: picture, its change, sound against what is usual in the episode, place. A
-    sense that the file lacks reads as its mean and says so in the last columns.
+    With `inputs="all"`: picture, its change, sound against what is usual in the episode, what
+    repeats in the season, place. A sense that the file lacks reads as its mean and says so in the
+    last columns. `evidence` (n, spec.evidence_width); None: a lone file, which reads as zeros.
     """
     n = features.grid.n
     if spec.inputs == "pictures":
@@ -115,7 +120,8 @@ def assemble_inputs(features: EpisodeFeatures, spec: InputSpec) -> Floats:
         ]
         *moving, usual, place = parts
         near = around_of(np.concatenate(moving, axis=1), features.grid.step)
-        table = np.concatenate([*moving, near, usual, place], axis=1)
+        repeats = _or_zeros(evidence if spec.evidence_width else None, n, spec.evidence_width)
+        table = np.concatenate([*moving, near, usual, repeats, place], axis=1)
     return standardise(np.ascontiguousarray(table, dtype=np.float32), spec)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from zastavka.confidence import Confidence
 from zastavka.config import Config, NetworkOptions
 from zastavka.crf import CRFWeights
 from zastavka.errors import ModelError
@@ -28,6 +29,8 @@ Floats = NDArray[np.float32]
 
 ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE = "network.onnx", "weights.safetensors", "options.json"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
+
+BUILTIN = Path(__file__).parent / "models" / "builtin"  # the model that is always there
 
 
 def windows(n: int, options: NetworkOptions) -> list[slice]:
@@ -51,8 +54,10 @@ class Head:
         config: Config,
         spec: InputSpec,
         crf: CRFWeights,
+        confidence: Confidence | None = None,
     ) -> None:
         self.folder, self.config, self.spec, self.crf = folder, config, spec, crf
+        self.confidence = confidence
         self._session = session
 
     @classmethod
@@ -71,6 +76,8 @@ class Head:
                 mean=weights.get("inputs.mean"),
                 spread=weights.get("inputs.spread"),
             )
+            told = document.get("confidence")  # models from before were not asked how sure they are
+            confidence = None if told is None else Confidence.from_json(told)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(folder, "is incomplete: {why}", "train it again", why=error) from error
         if spec.mean is not None and len(spec.mean) != spec.width:
@@ -80,18 +87,26 @@ class Head:
             )  # fmt: skip
         session = _open_session(folder / ONNX_FILE)
         _check_digests(folder, document)
-        return cls(folder, session, config, spec, crf)
+        return cls(folder, session, config, spec, crf, confidence)
 
     @property
     def name(self) -> str:
         """What an answer names as its source."""
         return self.folder.name
 
-    def emissions(self, features: EpisodeFeatures, subject: str = "features") -> Floats:
-        """Emissions (n, 2); where windows overlap, blended with weights that fade at their ends."""
+    def emissions(
+        self,
+        features: EpisodeFeatures,
+        subject: str = "features",
+        evidence: Floats | None = None,
+    ) -> Floats:
+        """Emissions (n, 2); where windows overlap, blended with weights that fade at their ends.
+
+        `evidence`: what repeats in the season, `evidence.evidence_rows`; None: a lone file.
+        """
         self.spec.check(features, subject)
         features.check_finite(subject)
-        table = assemble_inputs(features, self.spec)
+        table = assemble_inputs(features, self.spec, evidence)
         total = np.zeros((len(table), 2), np.float32)
         weight = np.zeros((len(table), 1), np.float32)
         for window in windows(len(table), self.config.network):

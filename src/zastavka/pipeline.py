@@ -10,8 +10,11 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from zastavka.borders import sharpen
 from zastavka.cache import FeatureCache
+from zastavka.confidence import interval_signs, none_signs
 from zastavka.config import Config, DecodeOptions
+from zastavka.counsel import Counsel
 from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
 from zastavka.errors import ModelError, ZastavkaError
@@ -19,12 +22,13 @@ from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
-from zastavka.segment import Grid
+from zastavka.segment import Grid, Segment
 from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
 
 Progress = Callable[[Episode, float], None]  # the episode at work and its share done, in [0, 1]
 
 _REVIEW_SHARE = 0.5  # of the threshold: below it an interval is not even worth showing
+_MOST = 0.6  # share of what is searched: a longer segment is the file, not its intro
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,48 +120,106 @@ class Detector:
         report(1.0)
         return features
 
-    def answer(self, episode: Episode, features: EpisodeFeatures) -> Detection:
-        """What the head finds in features."""
-        emissions = self.head.emissions(features, str(episode.path))
-        intervals = decode(
-            emissions, self.head.crf, features.grid, self.decoding, self.config.network.window_rows
-        )
+    def answer(
+        self, episode: Episode, features: EpisodeFeatures, *, look: bool = True
+    ) -> Detection:
+        """What the head finds in features of a lone file.
+
+        `look`: whether the file is there, to look at the seconds around an edge.
+        """
+        path = episode.path if look else None
+        intervals = self.intervals(features, str(episode.path))
         findings = tuple(
             finding
             for interval in intervals
-            if (finding := self._finding(interval, features)) is not None
+            if (finding := self.finding(interval, features, path)) is not None
         )
         sure = any(finding.status == "found" for finding in findings)
+        none = None
+        if self.head.confidence is not None and not sure:
+            none = self.head.confidence.none(none_signs(0.0, intervals, 0))
         return Detection(
             episode=episode,
             duration=round(features.duration, 3),
             findings=findings,
             not_found_reason=None if sure else self._why_not(findings, features),
+            not_found_confidence=none,
         )
+
+    def counsel(
+        self,
+        episode: Episode,
+        features: EpisodeFeatures,
+        evidence: NDArray[np.float32],
+        others: int,
+        *,
+        look: bool = True,
+    ) -> Counsel:
+        """What the head says of an episode that `others` more were compared with."""
+        path = episode.path if look else None
+        intervals = self.intervals(features, str(episode.path), evidence)
+        best = max(intervals, key=lambda each: each.confidence, default=None)
+        answer = None if best is None else self.finding(best, features, path, others)
+        return Counsel(tuple(intervals), answer, self.decoding.threshold)
+
+    def intervals(
+        self,
+        features: EpisodeFeatures,
+        subject: str = "features",
+        evidence: NDArray[np.float32] | None = None,
+    ) -> list[Interval]:
+        """The head's intervals, with what a season repeats (`evidence_rows`) or without."""
+        emissions = self.head.emissions(features, subject, evidence)
+        rows = self.config.network.window_rows
+        return decode(emissions, self.head.crf, features.grid, self.decoding, rows)
 
     def curve(self, features: EpisodeFeatures, subject: str = "features") -> Curve:
         """The probability of each row."""
         emissions = self.head.emissions(features, subject)
         return Curve(features.grid, row_probabilities(emissions, self.head.crf))
 
-    def _finding(self, interval: Interval, features: EpisodeFeatures) -> Finding | None:
+    def finding(
+        self, interval: Interval, features: EpisodeFeatures, path: Path | None, others: int = 0
+    ) -> Finding | None:
+        """An interval as an answer, edges sharpened in the file; None: not even worth showing.
+
+        `others`: episodes that it was compared with.
+        """
         threshold = self.decoding.threshold if self.decoding.method == "duration" else 0.0
-        if interval.confidence < _REVIEW_SHARE * threshold:
-            return None
         # the last row may reach beyond the file
         segment = interval.segment & features.span
         if segment is None:
             return None
+        confidence = interval.confidence
+        if self.head.confidence is not None:
+            signs = interval_signs(interval, features.span.end, others)
+            confidence = self.head.confidence.interval(signs)
+        if confidence < _REVIEW_SHARE * threshold:
+            return None
+        if path is not None and self.decoding.sharpen:
+            segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
+        doubt = self._doubt(segment, features)
+        found = confidence >= threshold and doubt is None
         return Finding(
             segment=segment,
-            confidence=interval.confidence,
-            status="found" if interval.confidence >= threshold else "review",
+            confidence=confidence,
+            status="found" if found else "review",
             sources=("model",),
-            reason=f"the model gives this interval {interval.confidence:.2f}",
+            reason=doubt or f"the model gives this interval {interval.confidence:.2f}",
         )
+
+    def _doubt(self, segment: Segment, features: EpisodeFeatures) -> str | None:
+        """Why nobody should act on it, however sure the network is."""
+        if features.duration < self.decoding.shortest_episode:
+            return f"a file of {features.duration:.0f} s is no episode"
+        if segment.duration > _MOST * features.span.end:
+            return "it is most of the file"
+        return None
 
     def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:
         if findings:
             sure = findings[0].confidence
+            if sure >= self.decoding.threshold:
+                return f"not sure enough: {findings[0].reason}"
             return f"not sure enough: {sure:.2f} is below {self.decoding.threshold:.2f}"
         return f"nothing like an intro in the first {features.grid.duration:.0f} s"

@@ -12,6 +12,7 @@ from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError
 from zastavka.i18n import gettext, language
+from zastavka.model import BUILTIN
 from zastavka.pipeline import Curve, Detector, Progress
 from zastavka.repeats import Repeats
 from zastavka.season import Season
@@ -44,8 +45,6 @@ class Search:
     _seasons: SeasonDetector | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        if self.alone and self.model is None:
-            raise OptionError("--alone", "needs a model", "give --model, or a season without it")
         if self.curves and not self.alone:
             raise OptionError("csv", "is the curve of a model", "give --alone, or choose json")
         if self.alone and self.explain is not None:
@@ -56,8 +55,7 @@ class Search:
                 raise OptionError(self.explain, "is a file", "give --explain a folder")
         if self.alone and self.types != ("intro",):
             raise OptionError("--types", "names what repeats", "leave out --alone")
-        if self.model is not None:
-            self._single = self._load(self.model)
+        self._single = self._load(self.model or BUILTIN)
         if not self.alone:
             self._seasons = self._season_detector()
 

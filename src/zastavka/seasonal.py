@@ -1,7 +1,7 @@
 """`SeasonDetector`: episodes in, detections out, season by season by what repeats.
 
 An episode that has no others to be compared with, here or among those seen before, is left to the
-model, if there is one.
+model, if there is one; and so is one that its season leaves in doubt.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from zastavka import decide, prints
+from zastavka import prints
 from zastavka.cache import PrintCache
 from zastavka.config import DEFAULT, Config, ExtractOptions
-from zastavka.decide import Choice
-from zastavka.detection import Detection, Failure, Finding
+from zastavka.counsel import Counsel, detection, is_sure
+from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
 from zastavka.errors import ZastavkaError
+from zastavka.evidence import evidence_rows
 from zastavka.media import probe
 from zastavka.openings import Openings
 from zastavka.pipeline import Detector, Progress
 from zastavka.prints import EpisodePrint
 from zastavka.repeats import Repeats, find_repeats
 from zastavka.season import Season, common_language, previous, seasons_of
-from zastavka.segment import Segment
 from zastavka.shelf import Shelf, Stored
 
 OnSeason = Callable[[Season, Sequence[Episode], Repeats], None]
@@ -189,11 +189,26 @@ class SeasonDetector:
             on_season(season, everyone, repeats)
         each = (perf_counter() - began) / own
         answers: list[Detection | Failure] = []
+        confidence = self.alone.head.confidence if self.alone else None
         for i, episode in enumerate(read.episodes):
+            began = perf_counter()
+            counsel = None if is_sure(i, repeats) else self._asked(episode, i, repeats)
             _report(progress, episode, 1.0)
-            answer = detection(episode, i, repeats, self.types)
-            answers.append(replace(answer, work=read.seconds[i] + each))
+            answer = detection(episode, i, repeats, self.types, confidence, counsel)
+            work = read.seconds[i] + each + perf_counter() - began
+            answers.append(replace(answer, work=work))
         return answers
+
+    def _asked(self, episode: Episode, i: int, repeats: Repeats) -> Counsel | None:
+        """What the network says of an episode that the rule is not sure of."""
+        if self.alone is None or not self.alone.head.spec.evidence_width:
+            return None
+        try:
+            features = self.alone.features(episode)
+        except ZastavkaError:
+            return None  # pictures that can't all be read: what was heard and seen stands
+        rows = evidence_rows(repeats, i, features.grid)
+        return self.alone.counsel(episode, features, rows, repeats.season - 1)
 
     def _alone(
         self,
@@ -211,66 +226,6 @@ class SeasonDetector:
             )
             for episode, each in zip(episodes, known, strict=True)
         ]  # fmt: skip
-
-
-def detection(
-    episode: Episode, i: int, repeats: Repeats, types: Sequence[str] = ("intro",)
-) -> Detection:
-    """What a season's repeats say of its episode i."""
-    choice = repeats.intros[i]
-    findings = []
-    if choice is not None and "intro" in types:
-        number = next(k for k, v in enumerate(repeats.verdicts) if v is choice.verdict)
-        segment = _tidy(repeats.segment(number, choice.index))
-        findings.append(
-            Finding(
-                segment=segment,
-                confidence=choice.confidence,
-                status="found" if choice.sure else "review",
-                sources=decide.sources(choice.verdict.piece),
-                reason=decide.reason(choice, repeats.season, segment),
-            )
-        )
-    findings += _others(i, repeats, types)
-    sure = choice is not None and choice.sure
-    return Detection(
-        episode=episode,
-        duration=round(repeats.prints[i].duration, 3),
-        findings=tuple(sorted(findings, key=lambda f: f.segment)),
-        not_found_reason=None if sure else _why_not(i, choice, repeats),
-    )
-
-
-def _others(i: int, repeats: Repeats, types: Sequence[str]) -> list[Finding]:
-    return [
-        Finding(
-            segment=_tidy(repeats.segment(number, k)),
-            type=verdict.type,
-            confidence=verdict.piece.support / repeats.season,
-            sources=decide.sources(verdict.piece),
-            reason=decide.shared(verdict.piece, repeats.season),
-        )
-        for number, verdict in enumerate(repeats.verdicts)
-        if verdict.type in types and verdict.type != "intro"
-        for k, instance in enumerate(verdict.piece.instances)
-        if instance.episode == i
-    ]
-
-
-def _why_not(i: int, choice: Choice | None, repeats: Repeats) -> str:
-    if choice is not None:
-        return f"not sure enough: {decide.doubt(choice.verdict)}"
-    here = [v for v in repeats.verdicts if v.piece.of(i) and v.why_not]
-    if not here:
-        return f"nothing of it is in another of the {repeats.season} episodes"
-    best = max(here, key=lambda v: v.score)
-    return (
-        f"what repeats is no intro: {decide.shared(best.piece, repeats.season)}, but {best.why_not}"
-    )
-
-
-def _tidy(segment: Segment) -> Segment:
-    return Segment(round(float(segment.start), 4), round(float(segment.end), 4))
 
 
 def _language(season: Season) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from zastavka.learn.dataset import Dataset, Window
 from zastavka.learn.splice import spliced
 
 Floats = NDArray[np.float32]
+
+_PIECE = 5  # columns of evidence that are of a piece; the rest are of the season
 
 
 def prepared(dataset: Dataset, spec: InputSpec) -> list[Window]:
@@ -47,7 +50,9 @@ class Shown:
 
     def _show(self, window: Window, rng: np.random.Generator) -> Window:
         options = self._options
-        if rng.random() < self._splice:
+        if window.seasons and rng.random() >= options.alone:
+            window = _in_season(window, self._spec, options.thin, rng)
+        elif rng.random() < self._splice:
             window = spliced(window, self._donors, self._spec, self._step, rng)
         if options.crop_rows:
             window = _cropped(window, options.crop_rows, rng)
@@ -85,6 +90,26 @@ def collate(batch: list[Window], width: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(inputs), torch.from_numpy(labels), torch.from_numpy(mask)
 
 
+def _in_season(window: Window, spec: InputSpec, thin: float, rng: np.random.Generator) -> Window:
+    """The window among some siblings, with pieces of the evidence missing or false."""
+    rows = window.seasons[int(rng.integers(len(window.seasons)))].copy()
+    borders = np.flatnonzero((np.diff(rows, axis=0) != 0).any(axis=1)) + 1
+    shown = rows[:, :_PIECE].max(axis=1) > 0
+    for first, stop in pairwise([0, *borders.tolist(), len(rows)]):
+        if shown[first] and rng.random() < thin:
+            sense = rng.integers(3)  # missed by sound, by pictures, or by both
+            rows[first:stop, :_PIECE] *= 0.0 if sense == 2 else 1.0
+            rows[first:stop, int(sense) % 2] = 0.0
+    if rng.random() < thin:  # a piece of the story repeats: a flashback, a score
+        first, n = int(rng.integers(len(rows))), int(rng.integers(4, 60))
+        false = rng.uniform(0, 1, _PIECE) * (rng.random(_PIECE) < 0.7)
+        here = rows[first : first + n, :_PIECE]
+        np.maximum(here, false.astype(np.float32), out=here)
+    inputs = window.inputs.copy()
+    inputs[:, spec.parts.evidence] = rows
+    return replace(window, inputs=inputs, seasons=())
+
+
 def _cropped(window: Window, shortest: int, rng: np.random.Generator) -> Window:
     """A random part of at least `shortest` rows, so that no position of the window is special."""
     n = len(window.labels)
@@ -93,7 +118,7 @@ def _cropped(window: Window, shortest: int, rng: np.random.Generator) -> Window:
     size = int(rng.integers(shortest, n + 1))
     first = int(rng.integers(n - size + 1))
     part = slice(first, first + size)
-    return replace(window, inputs=window.inputs[part], labels=window.labels[part])
+    return replace(window, inputs=window.inputs[part], labels=window.labels[part], seasons=())
 
 
 def _disturbed(rows: Floats, options: TrainOptions, rng: np.random.Generator) -> Floats:

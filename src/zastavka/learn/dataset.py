@@ -9,7 +9,7 @@ prototype's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,17 +33,24 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows of one video from `first_row` on: inputs (t, f), labels (t,) of 0 and 1."""
+    """Rows of one video from `first_row` on: inputs (t, f), labels (t,) of 0 and 1.
+
+    `seasons`: what its columns of evidence (t, e) are among different siblings; the inputs
+    themselves have the file alone.
+    """
 
     video_id: str
     series: str
     first_row: int
     inputs: Floats
     labels: Floats
+    seasons: tuple[Floats, ...] = ()
 
     def __post_init__(self) -> None:
         if self.inputs.ndim != 2 or self.labels.shape != self.inputs.shape[:1]:
             raise ValueError(f"inputs {self.inputs.shape} do not fit labels {self.labels.shape}")
+        if any(len(rows) != len(self.labels) for rows in self.seasons):
+            raise ValueError("evidence does not fit the labels")
 
     @property
     def positive(self) -> bool:
@@ -102,6 +109,8 @@ class Dataset:
             digest.update(f"{window.video_id} {window.first_row} {window.inputs.shape}".encode())
             digest.update(window.labels.tobytes())
             digest.update(window.inputs.sum(axis=0, dtype=np.float64).tobytes())
+            for rows in window.seasons:
+                digest.update(rows.sum(axis=0, dtype=np.float64).tobytes())
         return digest.hexdigest()
 
     def split(self, share: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -123,16 +132,24 @@ class Dataset:
 
 
 def episode_windows(
-    features: EpisodeFeatures, truth: Detection, config: Config, spec: InputSpec
+    features: EpisodeFeatures,
+    truth: Detection,
+    config: Config,
+    spec: InputSpec,
+    seasons: Sequence[Floats] = (),
 ) -> Iterator[Window]:
-    """The training windows of one episode, overlapping by `train.train_stride_rows`."""
+    """The training windows of one episode, overlapping by `train.train_stride_rows`.
+
+    `seasons`: the episode's evidence (n, spec.evidence_width) among different siblings.
+    """
     table = assemble_inputs(features, spec)
     labels = features.grid.labels(truth.segments()).astype(np.float32)
     stride = min(config.train.train_stride_rows, config.network.window_rows)
     shape = config.network.model_copy(update={"stride_rows": stride})
     video, series = video_id(truth), series_of(truth)
     for window in windows(features.grid.n, shape):
-        yield Window(video, series, window.start, table[window], labels[window])
+        among = tuple(rows[window] for rows in seasons)
+        yield Window(video, series, window.start, table[window], labels[window], among)
 
 
 def video_id(truth: Detection) -> str:
@@ -212,8 +229,9 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
             "series": window.series,
             "encoder": spec.encoder,
             "inputs": spec.inputs,
-            "widths": [spec.picture_width, spec.sound_width],
+            "widths": [spec.picture_width, spec.sound_width, spec.evidence_width],
             "extract": extract,
+            "seasons": [torch.from_numpy(rows) for rows in window.seasons],
         }
         for window in dataset.windows
     ]
@@ -264,14 +282,17 @@ def _window(entry: dict[str, Any]) -> Window:
         int(entry["window_start_frame_idx"]),
         entry["embeddings"].to(torch.float32).numpy(),
         entry["labels"].to(torch.float32).numpy(),
+        tuple(rows.to(torch.float32).numpy() for rows in entry.get("seasons", ())),
     )
 
 
 def _spec(entry: dict[str, Any]) -> InputSpec:
-    picture, sound = entry.get("widths", (int(entry["embeddings"].shape[1]), 0))
+    widths = entry.get("widths", (int(entry["embeddings"].shape[1]), 0))
+    picture, sound, evidence = (*map(int, widths), 0)[:3]
     return InputSpec(
-        entry.get("encoder", UNKNOWN), int(picture), int(sound), entry.get("inputs", "pictures")
-    )
+        entry.get("encoder", UNKNOWN), picture, sound, entry.get("inputs", "pictures"),
+        evidence_width=evidence,
+    )  # fmt: skip
 
 
 def _extract(entry: dict[str, Any]) -> ExtractOptions | None:

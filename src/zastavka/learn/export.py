@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from zastavka.confidence import Confidence
 from zastavka.config import Config
 from zastavka.errors import StorageError
 from zastavka.inputs import InputSpec
@@ -40,6 +41,7 @@ def write_model(
     spec: InputSpec,
     metrics: Metrics,
     card: str,
+    confidence: Confidence | None = None,
 ) -> None:
     """Write a model folder; what stood there is replaced only when the new one is whole.
 
@@ -51,7 +53,7 @@ def write_model(
             part = Path(name)
             _write_weights(part / WEIGHTS_FILE, network, spec)
             export_onnx(network, spec.width, config.network.window_rows, part / ONNX_FILE)
-            options = _options(config, spec, digests_of(part))
+            options = _options(config, spec, digests_of(part), confidence)
             (part / OPTIONS_FILE).write_text(options, encoding="utf-8")
             (part / METRICS_FILE).write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
             (part / CARD_FILE).write_text(card, encoding="utf-8")
@@ -67,12 +69,18 @@ def write_model(
         ) from error  # fmt: skip
 
 
-def _options(config: Config, spec: InputSpec, digests: dict[str, str]) -> str:
+def _options(
+    config: Config, spec: InputSpec, digests: dict[str, str], confidence: Confidence | None
+) -> str:
     inputs = {
         "encoder": spec.encoder, "picture_width": spec.picture_width,
         "sound_width": spec.sound_width, "inputs": spec.inputs,
+        "evidence_width": spec.evidence_width,
     }  # fmt: skip
-    document = {"config": config.model_dump(), "inputs": inputs, "digests": digests}
+    document: dict[str, object] = {"config": config.model_dump(), "inputs": inputs}
+    if confidence is not None:
+        document["confidence"] = confidence.as_json()
+    document["digests"] = digests
     return json.dumps(document, indent=1) + "\n"
 
 

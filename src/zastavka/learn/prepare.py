@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from zastavka import audio
+from zastavka import audio, evidence
 from zastavka.cache import FeatureCache
 from zastavka.config import Config
 from zastavka.detection import Detection
@@ -59,9 +59,13 @@ def prepare(
 
 def input_spec(config: Config, encoder: PictureEncoder) -> InputSpec:
     """The columns that a recipe feeds its head."""
-    heard = config.network.inputs == "all" and config.extract.sound
+    whole = config.network.inputs == "all"
     return InputSpec(
-        encoder.name, encoder.width, len(audio.COLUMNS) if heard else 0, config.network.inputs
+        encoder.name,
+        encoder.width,
+        len(audio.COLUMNS) if whole and config.extract.sound else 0,
+        config.network.inputs,
+        evidence_width=len(evidence.COLUMNS) if whole and config.network.evidence else 0,
     )
 
 

@@ -49,7 +49,7 @@ def spliced(
     labels = np.zeros(n, np.float32)
     labels[at : at + len(theme)] = 1
     _mend(rows, spec, step)
-    return replace(host, inputs=rows, labels=labels)
+    return replace(host, inputs=rows, labels=labels, seasons=())
 
 
 def _theme(donors: Sequence[Window], spec: InputSpec, rng: np.random.Generator) -> Floats:

@@ -24,6 +24,8 @@ from zastavka.vision import multiplies_bf16
 
 CHECKPOINT = "checkpoint.pt"
 
+_SHARE = 0.3  # spread that columns of evidence are given
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
@@ -140,6 +142,9 @@ def _with_statistics(dataset: Dataset) -> InputSpec:
     square = sum(((window.inputs - mean) ** 2).sum(axis=0) for window in dataset.windows) / n
     spread = np.sqrt(square)
     spread[spread < 1e-6] = 1.0
+    # shares between 0 and 1, which most windows have none of
+    evidence = dataset.spec.parts.evidence
+    mean[evidence], spread[evidence] = 0.0, _SHARE
     return replace(dataset.spec, mean=mean.astype(np.float32), spread=spread.astype(np.float32))
 
 
