@@ -20,8 +20,8 @@ from sounds import speech
 from zastavka import prints
 from zastavka.cache import PrintCache
 from zastavka.compose import SeriesSpec, compose
-from zastavka.counsel import detection
 from zastavka.config import DEFAULT
+from zastavka.counsel import detection
 from zastavka.decide import Choice, Verdict
 from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode, find_episodes
