@@ -24,7 +24,16 @@ ORDER = [
 ]
 
 DOORS = {
-    "av": {"media", "pictures", "track", "waveform", "whole", "compose.shots", "compose.film"},
+    "av": {
+        "media",
+        "pictures",
+        "track",
+        "waveform",
+        "whole",
+        "compose.shots",
+        "compose.film",
+        "learn",
+    },
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},
     "onnxruntime": {"model"},

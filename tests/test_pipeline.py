@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from media_files import Film, number_of, write
 from zastavka import pipeline
 from zastavka.cache import FeatureCache
+from zastavka.confidence import Confidence
 from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.crf import CRFWeights
 from zastavka.detection import Detection, Failure
@@ -22,7 +23,11 @@ from zastavka.pipeline import Curve, Detector
 from zastavka.segment import Segment
 
 CONFIG = DEFAULT.override(
-    {"extract": {"step": 0.5, "sound": False}, "decode": {"min_seconds": 1.0}}, "test"
+    {
+        "extract": {"step": 0.5, "sound": False},
+        "decode": {"min_seconds": 1.0, "shortest_episode": 0.0},
+    },
+    "test",
 )
 INTRO = Segment(2.0, 5.0)
 
@@ -41,12 +46,19 @@ class Knowing:
 
     def __init__(self, certainty: float, config: Config = CONFIG) -> None:
         self.config, self.certainty = config, certainty
+        self.confidence: Confidence | None = None
         self.crf = CRFWeights(
             np.array([[2.0, -2.0], [-2.0, 2.0]]), np.array([1.0, -1.0]), np.zeros(2)
         )
         self.subjects: list[str] = []
 
-    def emissions(self, features: EpisodeFeatures, subject: str) -> NDArray[np.float32]:
+    def emissions(
+        self,
+        features: EpisodeFeatures,
+        subject: str = "features",
+        evidence: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        assert evidence is None
         self.subjects.append(subject)
         assert features.picture is not None
         time = features.picture[:, 0] / 8

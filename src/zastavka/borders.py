@@ -1,2 +1,5 @@
 """stub"""
-def sharpen(path, segment, options, language=None): return segment
+
+
+def sharpen(path, segment, options, language=None):
+    return segment

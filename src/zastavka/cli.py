@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 import zastavka
+from zastavka import training
 from zastavka.answers import (
     FAILED,
     FORMATS,
@@ -39,15 +40,14 @@ from zastavka.arguments import (
     types_of,
 )
 from zastavka.cache import FeatureCache, default_folder
-from zastavka.config import Config
-from zastavka.detection import Failure
+from zastavka.detection import Failure, read_detections
 from zastavka.episode import Episode
-from zastavka.errors import OptionError, StorageError, ZastavkaError
+from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
 from zastavka.search import Search
-from zastavka.terminal import TrainingBar, bar, complain, emit, say
+from zastavka.terminal import bar, complain, emit, say
 
 app = typer.Typer(
     add_completion=False,
@@ -233,62 +233,14 @@ def train(
     need_torch("zastavka train")
     options = config_of(recipe, encoder, config, settings)
     if options.recipe == "builtin":
-        _make_builtin(dataset, output, options, introbench, work, compose_python, jobs)
+        if dataset is not None:
+            raise OptionError(dataset, "is not asked for", "recipe builtin composes its own")
+        training.make_builtin(output, options, introbench, work, compose_python, jobs)
     elif dataset is None:
         raise OptionError("train", "is given no dataset", "make one with `zastavka dataset`")
-    else:
-        _train_on(dataset, output, options, resume)
+    elif not training.train_on(dataset, output, options, resume):
+        raise typer.Exit(STOPPED)
     say(gettext("Model written to {folder}").format(folder=output))
-
-
-def _train_on(dataset: Path, output: Path, options: Config, resume: bool) -> None:
-    from zastavka.learn.dataset import read_dataset
-    from zastavka.learn.train import train as train_head
-
-    windows = read_dataset(dataset)
-    with bar(options.train.epochs, gettext("Training")) as shown:
-        watch = TrainingBar(shown)
-        try:
-            train_head(
-                windows, options, output, resume=resume, progress=watch, subject=str(dataset)
-            )
-        except (KeyboardInterrupt, StorageError) as error:
-            if watch.epoch:
-                line = gettext("{n} epochs are kept in {folder}: go on with --resume")
-                shown.print(line.format(n=watch.epoch, folder=output))
-            if isinstance(error, StorageError):
-                raise
-            raise typer.Exit(STOPPED) from error
-
-
-def _make_builtin(
-    dataset: Path | None,
-    output: Path,
-    options: Config,
-    introbench: Path | None,
-    work: Path,
-    python: str,
-    jobs: int,
-) -> None:
-    from zastavka.learn.builtin import Run, make
-    from zastavka.learn.worlds import Introbench
-
-    if dataset is not None:
-        raise OptionError(
-            dataset, "is not asked for", "recipe builtin composes what it learns from"
-        )
-    if introbench is None:
-        raise OptionError(
-            "train --recipe builtin",
-            "needs introbench",
-            "give --introbench DIR, or ZASTAVKA_INTROBENCH",
-        )
-    with bar(1.0, gettext("Making the model")) as shown:
-        run = Run(
-            Introbench(introbench, python), work, options, jobs,
-            lambda stage, share: shown.at(share, stage),
-        )  # fmt: skip
-        make(run, output)
 
 
 @app.command()
@@ -334,31 +286,18 @@ def demo(
     jobs: Annotated[int, typer.Option(help="Processes that compose.")] = os.cpu_count() or 1,
     lang: Lang = None,  # noqa: ARG001
 ) -> None:
-    """Compose small series, train on some, find the intros of others, show how well.
+    """Compose a small season and a lone episode, find their intros, show how well.
 
     Example: zastavka demo --output demo-output
     """
-    need_torch("zastavka demo")
-    from zastavka.learn.demo import run_demo
+    from zastavka.demo import run_demo
     from zastavka.report import Comparison
 
     with bar(1.0, gettext("Composing")) as shown:
-        told: set[str] = set()
-
-        def show(share: float, label: str) -> None:
-            # a line for each part too: minutes of silence in a pipe look like a hang
-            if label not in told:
-                shown.print(gettext(label))
-                told.add(label)
-            shown.at(share, gettext(label))
-
-        truth, found = run_demo(output, seed, jobs, show)
+        truth, found = run_demo(output, seed, jobs, lambda s, label: shown.at(s, gettext(label)))
+    emit(FORMATS["text"](read_detections(found), {}), None)
     comparison = Comparison.of(truth, [found])
     emit(comparison.text(gettext), None)
-    ious = comparison.reports[found.stem].pooled().ious
-    say(gettext("{n} of {all} intros of unseen series found, mean IoU {iou:.2f}").format(
-        n=sum(iou >= 0.5 for iou in ious), all=len(ious), iou=sum(ious) / max(1, len(ious))
-    ))  # fmt: skip
     page = output / "report.html"
     comparison.write_html(page, gettext, language())
     say(gettext("The page to look at: {file}").format(file=page))

@@ -300,7 +300,9 @@ BASELINE = Config(
         train_stride_rows=30, mask_rows=0.0, drop_sense=0.0, splice=0.0, crop_rows=None, noise=0.0,
         grad_clip=None, average=0.0,
     ),
-    decode=DecodeOptions(method="closing", transition_bias=(1.5, -1.5)),
+    decode=DecodeOptions(
+        method="closing", transition_bias=(1.5, -1.5), shortest_episode=0.0, sharpen=False,
+    ),
 )  # fmt: skip
 
 # The defaults above: chosen on composed series (LOG.md); small, and disturbed a lot, since labelled

@@ -25,6 +25,13 @@ from zastavka.model import Head
 from zastavka.segment import Grid, Segment
 from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
 
+_BY: dict[tuple[str, ...], str] = {
+    (): "the model knows it by sound and pictures together",
+    ("sound",): "the model knows it by its sound",
+    ("picture",): "the model knows it by its pictures",
+    ("sound", "picture"): "the model knows it by its sound and by its pictures",
+}
+
 Progress = Callable[[Episode, float], None]  # the episode at work and its share done, in [0, 1]
 
 _REVIEW_SHARE = 0.5  # of the threshold: below it an interval is not even worth showing
@@ -159,7 +166,7 @@ class Detector:
         path = episode.path if look else None
         intervals = self.intervals(features, str(episode.path), evidence)
         best = max(intervals, key=lambda each: each.confidence, default=None)
-        answer = None if best is None else self.finding(best, features, path, others)
+        answer = self.finding(best, features, path, evidence, others) if best else None
         return Counsel(tuple(intervals), answer, self.decoding.threshold)
 
     def intervals(
@@ -179,11 +186,16 @@ class Detector:
         return Curve(features.grid, row_probabilities(emissions, self.head.crf))
 
     def finding(
-        self, interval: Interval, features: EpisodeFeatures, path: Path | None, others: int = 0
+        self,
+        interval: Interval,
+        features: EpisodeFeatures,
+        path: Path | None,
+        evidence: NDArray[np.float32] | None = None,
+        others: int = 0,
     ) -> Finding | None:
         """An interval as an answer, edges sharpened in the file; None: not even worth showing.
 
-        `others`: episodes that it was compared with.
+        `evidence`: what it repeats of `others` episodes that it was compared with.
         """
         threshold = self.decoding.threshold if self.decoding.method == "duration" else 0.0
         # the last row may reach beyond the file
@@ -200,16 +212,38 @@ class Detector:
             segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
         doubt = self._doubt(segment, features)
         found = confidence >= threshold and doubt is None
+        senses = self._carried_by(interval, features, evidence)
         return Finding(
             segment=segment,
             confidence=confidence,
             status="found" if found else "review",
-            sources=("model",),
-            reason=doubt or f"the model gives this interval {interval.confidence:.2f}",
+            sources=("model", *senses),
+            reason=doubt or _BY[senses],
         )
+
+    def _carried_by(
+        self, interval: Interval, features: EpisodeFeatures, evidence: NDArray[np.float32] | None
+    ) -> tuple[str, ...]:
+        """The senses that each by itself would have found it; none: only both together do."""
+        if features.picture is None or features.sound is None:
+            return ("picture",) if features.sound is None else ("sound",)
+        carried = []
+        for sense, alone in (
+            ("sound", replace(features, picture=None)), ("picture", replace(features, sound=None))
+        ):  # fmt: skip
+            same = [
+                each.confidence
+                for each in self.intervals(alone, sense, evidence)
+                if each.segment.iou(interval.segment) >= 0.5
+            ]
+            if max(same, default=0.0) >= 0.5 * interval.confidence:
+                carried.append(sense)
+        return tuple(carried)
 
     def _doubt(self, segment: Segment, features: EpisodeFeatures) -> str | None:
         """Why nobody should act on it, however sure the network is."""
+        if self.decoding.method == "closing":
+            return None  # the prototype had no doubts
         if features.duration < self.decoding.shortest_episode:
             return f"a file of {features.duration:.0f} s is no episode"
         if segment.duration > _MOST * features.span.end:
