@@ -8,6 +8,7 @@ are the yardstick for many others.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ RATE = 8_000  # Hz of the sound around an edge
 _CUT, _CUT_RATIO = 5.0, 3.0  # a cut: levels of 255 between two pictures, and times the usual
 _USUAL_RATE = 25.0  # pictures per second, where a file does not say
 _MOST_RATE = 60.0  # and no more than these are looked at
+_SPARE = 0.5  # seconds read on either side, for others that look at the same edge
+_EPS = 1e-3  # seconds by which containers round when pictures begin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +62,7 @@ class Closeups:
         self, paths: list[Path | None], prints: list[EpisodePrint], language: str | None
     ) -> None:
         self._paths, self._prints, self._language = paths, prints, language
-        self._pictures: dict[tuple[int, float, float], Closeup | None] = {}
+        self._pictures: dict[int, list[tuple[Segment, Closeup | None]]] = defaultdict(list)
         self._sound: dict[tuple[int, float, float], Floats | None] = {}
 
     def can_read(self, episode: int) -> bool:
@@ -69,10 +72,15 @@ class Closeups:
     def pictures(self, episode: int, window: Segment) -> Closeup | None:
         """The pictures shown in the window; None: none can be read."""
         window = _rounded(window)
-        key = (episode, window.start, window.end)
-        if key not in self._pictures:
-            self._pictures[key] = self._look(episode, window)
-        return self._pictures[key]
+        for stretch, look in self._pictures[episode]:
+            if stretch.start <= window.start and window.end <= stretch.end:
+                return _part(look, window)
+        # others that look at the same edge go by clocks of their own
+        end = max(window.end, min(window.end + _SPARE, self._prints[episode].duration))
+        wider = Segment(max(0.0, window.start - _SPARE), end)
+        look = self._look(episode, wider)
+        self._pictures[episode].append((wider, look))
+        return _part(look, window)
 
     def sound(self, episode: int, window: Segment) -> Floats | None:
         """The samples of the window at RATE, its start first; None: none can be read."""
@@ -153,6 +161,17 @@ class Closeups:
             return None
         n = round(window.duration * RATE)
         return np.pad(waveform.samples, (0, max(0, n - len(waveform.samples))))
+
+
+def _part(look: Closeup | None, window: Segment) -> Closeup | None:
+    """What is on screen in a part of what was looked at; None: nothing is."""
+    if look is None:
+        return None
+    first = max(0, int(np.searchsorted(look.times, window.start + _EPS, side="right")) - 1)
+    part = slice(first, int(np.searchsorted(look.times, window.end - _EPS)))
+    seen = look.pictures
+    some = Signatures(seen.cells[part], seen.words[part], seen.usable[part])
+    return Closeup(look.times[part], some, look.luma[part], look.step[part]) if len(some) else None
 
 
 def _rounded(window: Segment) -> Segment:

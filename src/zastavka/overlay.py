@@ -151,8 +151,6 @@ class Overlay:
 
     def _their_sound(self, start: float, seconds: float) -> NDArray[np.float32] | None:
         """Their sound at my pace, `seconds` of mine; silence before their 0.0."""
-        from scipy.signal import resample_poly
-
         length = seconds * self.pace
         begin = max(0.0, start)
         if start + length <= begin:
@@ -163,6 +161,8 @@ class Overlay:
         samples = np.pad(samples, (round((begin - start) * RATE), 0))
         if self.pace == 1.0:
             return samples
+        from scipy.signal import resample_poly  # for PAL alone: it loads slowly
+
         up, down = (24, 25) if self.pace > 1 else (25, 24)
         return np.asarray(resample_poly(samples, up, down), np.float32)
 
@@ -260,14 +260,16 @@ def _flat(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _slip(mine: NDArray[np.float32], theirs: NDArray[np.float32], inside: slice) -> int | None:
     """By how many samples theirs are late; None where nothing is alike."""
-    from scipy.signal import correlate
+    from scipy.fft import irfft, next_fast_len, rfft
 
     part = mine[inside]
     first = inside.start or 0
     other = theirs[first : first + len(part) + len(theirs) - len(mine)]
     if len(part) < RATE // 2 or len(other) < len(part):
         return None
-    products = correlate(other, part, mode="valid", method="fft")
+    size = next_fast_len(len(other), real=True)
+    products = irfft(rfft(other, size) * rfft(part, size).conj(), size)
+    products = products[: len(other) - len(part) + 1]
     squares = np.r_[0.0, np.cumsum(other.astype(np.float64) ** 2)]
     energy = (squares[len(part) :] - squares[: -len(part)]) * float((part**2).sum())
     value = products / np.sqrt(np.maximum(energy[: len(products)], 1e-12))
