@@ -13,6 +13,7 @@ from zastavka.detection import (
     Failure,
     Finding,
     Status,
+    doubted,
     parse_detections,
     read_detections,
     to_json,
@@ -145,6 +146,68 @@ def test_segments_are_those_found_of_a_type() -> None:
     assert detection.segments() == (FINDING.segment,)
     assert detection.segments("credits") == (credits.segment,)
     assert detection.segments("recap") == ()
+
+
+def answer(*findings: Finding, reason: str | None = None) -> Detection:
+    return Detection(
+        episode=EPISODE, duration=None, findings=findings, not_found_reason=reason, work=2.0
+    )
+
+
+def finding(confidence: float, type: str = "intro", status: Status = "found") -> Finding:
+    return Finding(segment=Segment(1, 2), type=type, confidence=confidence, status=status)
+
+
+def test_what_is_not_sure_enough_for_the_reader_awaits_review() -> None:
+    failure = Failure(EPISODE, "broken")
+    sure, unsure = answer(FINDING), answer(finding(0.62))
+    results = doubted([sure, unsure, failure], 0.8)
+    assert results[::2] == [sure, failure]
+    why = "not sure enough: 0.62 is below 0.80"
+    held = replace(finding(0.62), status="review", reason=why)
+    assert results[1] == answer(held, reason=why)
+    assert isinstance(results[1], Detection)
+    assert (results[1].segments(), results[1].work) == ((), 2.0)
+    assert doubted([unsure], 0.62) == [unsure]  # no less than asked for
+
+
+def test_every_type_can_be_doubted_and_only_the_intro_s_loss_needs_a_reason() -> None:
+    logo = replace(finding(0.5, "logo"), reason="repeats in 4 of 8 episodes")
+    [result] = doubted([answer(FINDING, logo)], 0.9)
+    held = "repeats in 4 of 8 episodes; not sure enough: 0.50 is below 0.90"
+    assert result == answer(FINDING, replace(logo, status="review", reason=held))
+    [result] = doubted([answer(logo, reason="silence")], 0.9)
+    assert isinstance(result, Detection)
+    assert result.not_found_reason == "silence"
+    [result] = doubted([answer(finding(0.5), finding(0.95))], 0.9)
+    assert isinstance(result, Detection)
+    assert ([f.status for f in result.findings], result.not_found_reason) == (
+        ["review", "found"], None
+    )  # fmt: skip
+
+
+def test_a_low_bar_promotes_nothing() -> None:
+    card = answer(finding(0.7, status="review"), reason="not sure enough: it may be a logo")
+    assert doubted([card], 0.0) == [card]
+    assert doubted([card], 0.9) == [card]
+
+
+def test_a_doubt_has_as_many_digits_as_tell_the_two_apart() -> None:
+    [result] = doubted([answer(finding(0.79996))], 0.8)
+    assert isinstance(result, Detection)
+    assert result.not_found_reason == "not sure enough: 0.79996 is below 0.80000"
+
+
+@given(st.lists(results(), max_size=4), st.floats(0, 1))
+def test_doubting_twice_is_doubting_once(rows: list[Detection | Failure], least: float) -> None:
+    once = doubted(rows, least)
+    assert doubted(once, least) == once
+    for before, after in zip(rows, once, strict=True):
+        if isinstance(before, Detection) and isinstance(after, Detection):
+            for old, new in zip(before.findings, after.findings, strict=True):
+                assert (new.status == "found") == (
+                    old.status == "found" and old.confidence >= least
+                )
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])

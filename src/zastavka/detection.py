@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 from typing import Literal
 
@@ -77,6 +77,39 @@ class Failure:
     episode: Episode
     error: str  # one line: which file, what was found, what to do
     cause: ZastavkaError | None = field(default=None, compare=False, repr=False)  # to translate
+
+
+def doubted(results: Sequence[Detection | Failure], least: float) -> list[Detection | Failure]:
+    """The same answers, but what is found with a confidence below `least` awaits review.
+
+    Whatever its type. It holds back and never promotes: what awaits review already may do so for
+    another reason than its confidence. Where no intro is left, `not_found_reason` says why.
+    """
+    return [_doubted(r, least) if isinstance(r, Detection) else r for r in results]
+
+
+def _doubted(result: Detection, least: float) -> Detection:
+    findings = tuple(
+        replace(f, status="review", reason="; ".join(filter(None, (f.reason, _doubt(f, least)))))
+        if f.status == "found" and f.confidence < least
+        else f
+        for f in result.findings
+    )
+    if findings == result.findings:
+        return result
+    changed = replace(result, findings=findings)
+    if not result.segments() or changed.segments():
+        return changed
+    found = [f for f in result.findings if f.type == "intro" and f.status == "found"]
+    best = max(found, key=lambda f: f.confidence)
+    return replace(changed, not_found_reason=_doubt(best, least))
+
+
+def _doubt(finding: Finding, least: float) -> str:
+    shown = ((f"{finding.confidence:.{n}f}", f"{least:.{n}f}") for n in range(2, 18))
+    # so many digits that they differ
+    sure, bar = next((a, b) for a, b in shown if a != b)
+    return f"not sure enough: {sure} is below {bar}"
 
 
 def _check(name: str, probability: float) -> None:
