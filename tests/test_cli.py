@@ -227,7 +227,8 @@ def test_decoding_can_be_set(one: Path, learned: Learned) -> None:
     assert 12.5 <= last - first <= 13
     assert last - first > end - start + 3
     surely = ("--set", "decode.threshold=1.0")
-    assert zastavka("detect", one, *model(learned), *longer, *surely).out == "Intro not found\n"
+    done = zastavka("detect", one, *model(learned), *longer, *surely)
+    assert re.fullmatch(r"Intro not found(: not sure enough: [\d.]+ is below 1\.00)?\n", done.out)
     done = zastavka("detect", one, *model(learned), *longer, *surely, "--format", "json")
     [row] = answers(done.out)
     assert [segment["status"] for segment in row["segments"]] in ([], ["review"])
@@ -891,6 +892,24 @@ def test_options_of_the_rule_change_the_answer(series: Series) -> None:
     done = zastavka("detect", series.folder, "--set", "decide.found_score=50")
     assert done.out.count("Intro not found") == 3
     assert sum("perhaps" in line for line in done.lines) == 2
+
+
+def test_a_higher_bar_for_a_season_and_for_a_file_alone(
+    series: Series, one: Path, learned: Learned
+) -> None:
+    for what in ([series.folder], [one, *model(learned)]):
+        done = zastavka("detect", *what, "--format", "json")
+        sure = [s for e in answers(done.out) for s in e["segments"] if s["status"] == "found"]
+        assert sure
+        assert zastavka("detect", *what, "--format", "json", "--min-confidence", "0").code == 0
+        done = zastavka("detect", *what, "--min-confidence=1", "--expect-intro")
+        assert done.code == 4
+        assert done.out.count("Intro not found: not sure enough: 0.9") == len(sure)
+        assert sum("perhaps" in line for line in done.lines) == len(sure)
+    for wrong in ("1.5", "-0.1", "nan"):
+        done = zastavka("detect", one, f"--min-confidence={wrong}")
+        line = "--min-confidence: is a probability; give a number from 0 to 1"
+        assert (done.code, done.lines) == (2, [line])
 
 
 def test_explain_draws_each_season(series: Series, tmp_path: Path) -> None:

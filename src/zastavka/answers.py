@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,17 @@ from zastavka.terminal import one_line
 
 Results = Sequence[Detection | Failure]
 Curves = Mapping[Path, Curve]
+
+# Why there is no intro, as `pipeline`, `seasonal` and `detection` say it; what stands in braces may
+# be one of these again
+SENTENCES = {
+    "doubt": "not sure enough: {why}",
+    "below": "{sure} is below {least}",
+    "model": "nothing like an intro in the first {seconds} s",
+    "alone": "nothing of it is in another of the {season} episodes",
+    "other": "what repeats is no intro: {piece}, but {why}",
+    "piece": "repeats in {n} of {season} episodes, {senses}",
+}
 
 # exit codes, beside 0
 FAILED, USAGE, PARTLY, NO_INTRO, STOPPED = 1, 2, 3, 4, 130
@@ -67,14 +79,36 @@ def answer_line(result: Detection) -> str:
     parts = [template.format(start=s.start, end=s.end) for s in result.segments()]
     others = [f for f in result.findings if f.type != "intro" and f.status == "found"]
     sought = any(f.type == "intro" for f in result.findings)
-    if not parts and (sought or result.not_found_reason is not None):
-        parts = [gettext("Intro not found")]
+    why_not = (result.not_found_reason, result.not_found_confidence)
+    if not parts and (sought or why_not != (None, None)):
+        parts = [_none_line(result, sought)]
     template = gettext("{type}: {start:.2f}s - {end:.2f}s")
     parts += [
         template.format(type=gettext(f.type), start=f.segment.start, end=f.segment.end)
         for f in others
     ]
     return "; ".join(parts) or gettext("none of the kinds asked for")
+
+
+def _none_line(result: Detection, awaits_review: bool) -> str:
+    """That there is no intro, in the prototype's words; then how sure that is, and why."""
+    line, sure, why = gettext("Intro not found"), result.not_found_confidence, None
+    if sure is not None:
+        # rounded down: 100 % is said of nothing less
+        line = gettext("{answer} ({share} % sure)").format(answer=line, share=int(100 * sure))
+    if sure is not None or awaits_review:
+        why = result.not_found_reason
+    return f"{line}: {reason_line(why)}" if why else line
+
+
+def reason_line(reason: str) -> str:
+    """Why there is no intro, in the reader's language; a sentence nobody knows stays as it is."""
+    for template in SENTENCES.values():
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
+        if found := re.fullmatch(pattern, reason):
+            values = {name: reason_line(part) for name, part in found.groupdict().items()}
+            return gettext(template).format(**values)
+    return gettext(reason)
 
 
 def remarks(results: Results, *, for_people: bool) -> list[str]:

@@ -31,6 +31,20 @@ Types = Annotated[
     str,
     typer.Option(help="What to report: intro, logo, recap, eyecatch, credits, other; with commas."),
 ]
+Explain = Annotated[
+    Path | None,
+    typer.Option(help="Folder for a page and a picture of each season: what repeats, and why."),
+]
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        help="What is found with less confidence, from 0 to 1, awaits review; nothing is promoted.",
+    ),
+]
+ExpectIntro = Annotated[
+    bool, typer.Option("--expect-intro", help="Exit with 4 if a file has no intro.")
+]
 Encoder = Annotated[
     str | None,
     typer.Option(

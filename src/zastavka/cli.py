@@ -27,7 +27,10 @@ from zastavka.arguments import (
     ConfigFile,
     Device,
     Encoder,
+    ExpectIntro,
+    Explain,
     Lang,
+    Least,
     Model,
     Output,
     RecipeName,
@@ -66,10 +69,8 @@ def detect(
         bool, typer.Option("--alone", help="Every file by itself, by the model.")
     ] = False,
     types: Types = "intro",
-    explain: Annotated[
-        Path | None,
-        typer.Option(help="Folder for a page and a picture of each season: what repeats, and why."),
-    ] = None,
+    explain: Explain = None,
+    min_confidence: Least = None,
     encoder: Encoder = None,
     format: Annotated[
         str, typer.Option(help="text for people, json for programs, csv for the curve of each row.")
@@ -80,9 +81,7 @@ def detect(
     device: Device = "auto",
     cache: Cache = True,
     heads: Annotated[int, typer.Option(help="Attention heads of a prototype's model.pt.")] = 12,
-    expect_intro: Annotated[
-        bool, typer.Option("--expect-intro", help="Exit with 4 if a file has no intro.")
-    ] = False,
+    expect_intro: ExpectIntro = False,
 ) -> None:
     """Find intros: by what repeats in each season, or of files alone by a model.
 
@@ -93,6 +92,7 @@ def detect(
     search = Search(
         model=model, alone=alone, types=types_of(types), explain=explain, encoder=encoder,
         settings=settings or [], device=device, cache=cache, heads=heads, curves=format == "csv",
+        least=min_confidence,
     )  # fmt: skip
     episodes, missing = episodes_of(paths)
     with bar(len(episodes), gettext("Reading")) as shown:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zastavka.arguments import decoding_of, model_folder, need_plots, season_config
 from zastavka.cache import FeatureCache, PrintCache, default_folder
-from zastavka.detection import Detection, Failure
+from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError
 from zastavka.i18n import gettext, language
@@ -37,6 +37,7 @@ class Search:
     cache: bool
     heads: int
     curves: bool
+    least: float | None = None  # confidence below which nothing is found
     found_curves: dict[Path, Curve] = field(default_factory=dict)
     stores: list[FeatureCache | PrintCache] = field(default_factory=list)
     drawn: int = 0  # seasons
@@ -49,6 +50,8 @@ class Search:
             raise OptionError("csv", "is the curve of a model", "give --alone, or choose json")
         if self.alone and self.explain is not None:
             raise OptionError("--explain", "draws what repeats", "leave out --alone")
+        if self.least is not None and not 0 <= self.least <= 1:
+            raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
         if self.explain is not None:
             need_plots("--explain")
             if self.explain.exists() and not self.explain.is_dir():
@@ -69,6 +72,12 @@ class Search:
         self, episodes: Sequence[Episode], progress: Progress | None = None
     ) -> list[Detection | Failure]:
         """One result per episode, in order."""
+        results = self._answers(episodes, progress)
+        return results if self.least is None else doubted(results, self.least)
+
+    def _answers(
+        self, episodes: Sequence[Episode], progress: Progress | None
+    ) -> list[Detection | Failure]:
         if self._seasons is not None:
             return self._seasons.detect(episodes, progress, self._drawing())
         assert self._single is not None
