@@ -88,7 +88,7 @@ class SeasonDetector:
         return [results[episode.path] for episode in episodes]
 
     def _read(self, season: Season, progress: Progress | None) -> tuple[_Read, list[Failure]]:
-        lent = self._stored(season) if len(set(season.votes)) == 1 else []
+        lent = self._stored(season, 1) if len(set(season.votes)) == 1 else []
         stored = lent[0].language if lent else None
         language = self.config.extract.language or stored or _language(season)
         options = self.config.extract.model_copy(update={"language": language})
@@ -111,11 +111,11 @@ class SeasonDetector:
             self.shelf.remember(season, read.episodes, places, language)
         return read, failures
 
-    def _stored(self, season: Season) -> list[Stored]:
+    def _stored(self, season: Season, most: int = _BORROWED) -> list[Stored]:
         """Episodes seen before that a lone one is compared with."""
         if self.shelf is None or season.special:
             return []
-        return self.shelf.others(season, _BORROWED)
+        return self.shelf.others(season, most)
 
     def _borrowed(
         self, season: Season, seasons: Sequence[Season], read: Sequence[_Read]
