@@ -14,7 +14,7 @@ from zastavka.signature import COLUMNS, NO_BARS, ROWS, Signatures
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from matching import NOISE, SECONDS, THEME, cut, exponent, noisy, season, stranger
+from matching import KINDS, NOISE, SECONDS, THEME, cut, exponent, noisy, season, stranger
 
 
 def made(rng: np.random.Generator) -> EpisodePrint:
@@ -45,12 +45,12 @@ def words_of(print_: EpisodePrint) -> Words:
     return print_.sound.words
 
 
-@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_episode_has_the_theme_where_it_is_said_to_be(
-    rng: np.random.Generator, own: bool
+    rng: np.random.Generator, kind: str
 ) -> None:
     series = [[made(rng), made(rng)] for _ in range(4)]
-    prints, themes = season(5, series, own=own, rng=rng)
+    prints, themes = season(7, series, kind, rng)
     assert len({theme.start for theme in themes}) > 1
     parts = []
     for print_, theme in zip(prints, themes, strict=True):
@@ -62,6 +62,18 @@ def test_every_episode_has_the_theme_where_it_is_said_to_be(
     apart = [distance(parts[0], part).mean() / BITS for part in parts[1:]]
     assert 2 * NOISE[0] * (1 - NOISE[0]) - 0.01 < min(apart)
     assert max(apart) < 2 * NOISE[1] * (1 - NOISE[1]) + 0.01
+
+
+def test_three_episodes_in_ten_are_distinct(rng: np.random.Generator) -> None:
+    series = [[made(rng), made(rng)] for _ in range(4)]
+    prints, themes = season(10, series, "copies", rng)
+    assert len(set(themes)) == 3
+    for k, print_ in enumerate(prints):
+        apart = [distance(words_of(print_), words_of(each)).mean() / BITS for each in prints[:3]]
+        assert int(np.argmin(apart)) == k % 3
+        assert (min(apart) == 0) == (k < 3)  # itself
+        assert min(apart) < 2 * NOISE[1] * (1 - NOISE[1]) + 0.01
+        assert sorted(apart)[1] > 0.4
 
 
 def test_copies_of_a_stretch_are_strangers(rng: np.random.Generator) -> None:
