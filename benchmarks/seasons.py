@@ -9,6 +9,9 @@ edges with each kind of evidence switched off and on. Then a draw that nothing w
 (unless `--keep`), with 95 % intervals over series (bootstrap). Prints and answers stay in --work,
 and what is there is not made again. PYTHON needs numpy, scipy, opencv-python-headless, av and
 pillow: it only composes.
+
+`--chapters` does something else on dev.json, and only that: its files have no chapters, so prints
+are given some, at the borders of all segments, beside them, and elsewhere; and edges are compared.
 """
 
 from __future__ import annotations
@@ -19,9 +22,11 @@ import json
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +38,7 @@ from zastavka.counsel import detection
 from zastavka.detection import Detection, Finding, to_json
 from zastavka.episode import Episode
 from zastavka.errors import ZastavkaError
+from zastavka.media import Chapter
 from zastavka.prints import EpisodePrint, load, read_print, save
 from zastavka.repeats import find_repeats
 from zastavka.segment import Segment
@@ -40,6 +46,9 @@ from zastavka.segment import Segment
 WITHOUT = ("single-a", "single-b", "single-c", "single-d", "no-theme")
 FIGURES = ("f1", "iou", "hit@.9", "wrong/100", "false_alarm")
 EVIDENCE = ("sound", "picture", "cut", "black", "silence")  # kinds that edges go by
+CHAPTERS = ("no chapters", "chapters exact", "chapters off by 0.5 to 2 s", "chapters elsewhere")
+OFF = (0.5, 2.0)  # seconds
+AWAY = 3.0  # seconds from any border: chapters elsewhere
 
 Answer = tuple[float, float, str] | None  # start, end, status
 Method = Callable[[list[EpisodePrint], list[Path]], list[Detection]]
@@ -56,11 +65,16 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=303)
     parser.add_argument("--fold", default="b")
     parser.add_argument("--keep", action="store_true", help="leave the composed videos")
+    parser.add_argument("--chapters", action="store_true", help="edges by chapters, on dev alone")
     parser.add_argument("--jobs", type=int, default=2)
     a = parser.parse_args()
     sys.path.insert(0, str(a.introbench))  # score.py, the referee
     dev = Draw(a, a.work / "dev", ["--spec", "dev.json"])
     dev.compose()
+    if a.chapters:
+        chapters = answer(a, dev, dev.series(), dict(with_chapters(dev.truth)))
+        print(f"chapters\n{table(dev.truth, chapters, WITHOUT)}")
+        return
     answers = answer(a, dev, dev.series(), whole_methods())
     print(f"dev.json, {len(answers)} methods\n{table(dev.truth, answers, WITHOUT)}\n")
     print(f"by series\n{by_series(dev.truth, answers['zastavka'])}\n")
@@ -128,6 +142,19 @@ def ablation() -> Iterator[tuple[str, Method]]:
         yield f"{word} {kind}", Ours(_refined({**defaults, kind: not defaults[kind]}))
 
 
+def with_chapters(truth: dict[str, Any]) -> Iterator[tuple[str, Method]]:
+    """Edges by chapters of each kind, beside more and more of other evidence."""
+    off = dict.fromkeys(EVIDENCE, False)
+    beside = {
+        "nothing else": _refined(off),
+        "sound": _refined({**off, "sound": True}),
+        "all that is on": DEFAULT,
+    }
+    for name, config in beside.items():
+        for kind in CHAPTERS:
+            yield f"{name}, {kind}", Chaptered(config, kind, truth)
+
+
 def _refined(switches: dict[str, bool]) -> Config:
     return DEFAULT.override({"refine": dict(switches)}, "benchmark")
 
@@ -160,6 +187,42 @@ class Ours:
             return [_detection(path, each, None) for path, each in zip(paths, prints, strict=True)]
         repeats = find_repeats(prints, paths, range(len(prints)), self.config)
         return [detection(Episode(path), i, repeats) for i, path in enumerate(paths)]
+
+
+@dataclass(frozen=True)
+class Chaptered:
+    """Ours, were the files' chapters of a kind of CHAPTERS."""
+
+    config: Config
+    kind: str
+    truth: dict[str, Any]
+
+    def __call__(self, prints: list[EpisodePrint], paths: list[Path]) -> list[Detection]:
+        keys = [f"{path.parent.name}/{path.name}" for path in paths]
+        given = [
+            replace(each, chapters=chapters(self.kind, self.truth[key], zlib.crc32(key.encode())))
+            for key, each in zip(keys, prints, strict=True)
+        ]
+        return Ours(self.config)(given, paths)
+
+
+def chapters(kind: str, row: dict[str, Any], seed: int) -> tuple[Chapter, ...]:
+    """Chapters of an episode from end to end, one more than there are borders of segments."""
+    rng = np.random.default_rng(seed)
+    length = row["duration"]
+    edges = {each[side] for each in row["segments"] for side in ("start", "end")}
+    borders = sorted(edge for edge in edges if 0 < edge < length)
+    if kind == "no chapters":
+        return ()
+    if kind == "chapters off by 0.5 to 2 s":
+        borders = [border + rng.choice([-1, 1]) * rng.uniform(*OFF) for border in borders]
+    if kind == "chapters elsewhere":
+        free = [t for t in rng.uniform(0, length, 1000) if min(abs(t - b) for b in edges) > AWAY]
+        borders = free[: len(borders)]
+    inside = sorted(round(float(b), 3) for b in borders if 0 < b < length)
+    return tuple(
+        Chapter("", Segment(start, end)) for start, end in pairwise([0.0, *inside, length])
+    )
 
 
 def _detection(path: Path, known: EpisodePrint, span: tuple[float, float] | None) -> Detection:
