@@ -52,7 +52,7 @@ from zastavka.fingerprint import BITS, HOP, Fingerprint, Words
 from zastavka.match import find_runs
 from zastavka.prints import EpisodePrint, load, read_print
 from zastavka.recurring import Recurring, stack
-from zastavka.repeats import Repeats, find_repeats
+from zastavka.repeats import Repeats, find_repeats, one_vote
 from zastavka.segment import Segment
 from zastavka.signature import NO_BARS, Signatures
 
@@ -259,7 +259,8 @@ def measure_season(size: int, kind: str, folders: Sequence[Path]) -> dict[str, f
     wall, began = time.perf_counter(), time.process_time()
     runs = find_runs(prints, DEFAULT.match)
     between = time.process_time()
-    pieces = stack(runs, prints, range(size), DEFAULT.match)
+    # as find_repeats does it: what is alike as a whole has one vote, and tells nothing of a theme
+    pieces = stack(runs, prints, one_vote(range(size), runs, prints), DEFAULT.match)
     ended = time.process_time()
     off = [distance_to(theme, pieces, episode) for episode, theme in enumerate(themes)]
     return {
