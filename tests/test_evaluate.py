@@ -7,16 +7,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from zastavka.counts import Answer, Counts, calibration_error, reliability
+from zastavka.counts import Counts
 from zastavka.detection import Detection, Failure, Finding, to_json
 from zastavka.episode import Episode
 from zastavka.errors import LabelError
 from zastavka.evaluate import Report, constant_answers, evaluate
 from zastavka.segment import Segment
+from zastavka.tables import CONFIDENCE
+from zastavka.trust import Answer, Point
 
 INTROBENCH = os.environ.get("ZASTAVKA_INTROBENCH")
 
@@ -260,14 +263,49 @@ def test_precision_against_coverage_by_hand() -> None:
         for i, (span, confidence) in enumerate(zip(spans, confidences, strict=True))
     ]
     curve = evaluate(truth, found).precision_coverage()
-    assert curve == [(0.9, 1.0, 0.25), (0.8, 2 / 3, 0.75)]
+    assert curve == [Point(0.9, 1.0, 0.25), Point(0.8, 2 / 3, 0.75)]
 
 
-def test_calibration_by_hand() -> None:
-    answers = [Answer(0.95, True, True), Answer(1.0, False, True), Answer(0.0, False, True)]
-    assert reliability(answers) == [(0.0, 0.0, 1), (0.975, 0.5, 2)]
-    assert calibration_error(answers) == round(2 * 0.475 / 3, 4)
-    assert calibration_error([]) is None
+def test_that_there_is_none_is_an_answer_with_a_confidence() -> None:
+    truth = [detection("S/1.mkv", (10, 20)), detection("S/2.mkv"), detection("S/3.mkv")]
+    found = [
+        replace(detection("S/1.mkv", review=[(10, 20)]), not_found_confidence=0.6),
+        replace(detection("S/2.mkv"), not_found_confidence=0.9),
+        replace(detection("S/3.mkv", (1, 2)), not_found_confidence=0.2),  # which says nothing
+    ]
+    report = evaluate(truth, found)
+    assert [judged.none for judged in report.episodes] == [0.6, 0.9, None]
+    assert report.pooled().said == (
+        (Answer(0.3, True, False), Answer(0.6, False, False, none=True)),
+        (Answer(0.9, True, False, none=True),),
+        (Answer(1.0, False, True),),
+    )
+    figures = report.pooled().figures()
+    # 0.9 and 1.0 share a bin, half of it right
+    assert figures["ece"] == round((0.7 + 0.6 + 2 * 0.45) / 4, 4)
+    assert figures["ece_mass"] == round((0.7 + 0.6 + 0.1 + 1.0) / 4, 4)
+    # surest first: a false alarm, rightly none, and a none that is surer than the segment in review
+    assert report.precision_coverage() == [
+        Point(1.0, 0.0, 1 / 3), Point(0.9, 0.5, 2 / 3), Point(0.6, 1 / 3, 1.0),
+    ]  # fmt: skip
+    at = [figures[name] for name in ("right@.5", "right@.8", "right@1", "cover@.99")]
+    assert at == [0.5, 0.3333, 0.3333, 0.0]
+    assert figures["right"] == 0.0  # of what is found alone
+    # it is no word on credits
+    assert evaluate(truth, found, type="credits").pooled().answers == ()
+
+
+def test_nothing_but_confidence_knows_what_awaits_review() -> None:
+    truth, found = draw(random.Random(5), 30)
+    without = [
+        replace(f, findings=tuple(x for x in f.findings if x.status == "found"))
+        if isinstance(f, Detection)
+        else f
+        for f in found
+    ]
+    theirs, ours = (evaluate(truth, each).pooled().figures() for each in (without, found))
+    changed = {name for name in ours if ours[name] != theirs[name]}
+    assert {"ece", "ece_mass"} <= changed <= {*CONFIDENCE}
 
 
 def draw(rng: random.Random, n: int) -> tuple[list[Detection], list[Detection | Failure]]:

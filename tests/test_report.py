@@ -4,6 +4,7 @@ import json
 import random
 import re
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Page(HTMLParser):
 
 
 def test_tables_show_the_figures(reports: dict[str, Report]) -> None:
-    accuracy, use, edges = summaries(reports)
+    accuracy, use, edges, sure = summaries(reports)
     assert [row[0] for row in accuracy.rows] == list(reports)
     macro = reports["_model $"].macro()
     cells = dict(zip(accuracy.columns, accuracy.rows[1][1:], strict=True))
@@ -97,7 +98,11 @@ def test_tables_show_the_figures(reports: dict[str, Report]) -> None:
     cells = dict(zip(edges.columns, edges.rows[1][1:], strict=True))
     assert cells["start ≤ 0.5"] == f"{macro['start<=0.5']:g}"
     assert cells["end p90"] == f"{macro['end_p90']:g}"
-    shown = {name for table in (accuracy, use, edges) for name in table.columns}
+    pooled = reports["_model $"].pooled().figures()
+    cells = dict(zip(sure.columns, sure.rows[1][1:], strict=True))
+    assert cells["ECE"] == f"{pooled['ece']:g}"
+    assert cells["right @.5"] == f"{pooled['right@.5']:g}"
+    shown = {name for table in (accuracy, use, edges, sure) for name in table.columns}
     assert len(shown) == len(macro)  # every figure is in one of them
 
 
@@ -202,6 +207,35 @@ def test_marks_stand_where_the_segments_are() -> None:
         pytest.approx((100 * 30 / scale, 100 * 70 / scale), abs=1e-3),
     ]
     assert "true: 0:20.0-0:40.0 · found: 0:30.0-1:40.0 (1.00)" in text
+
+
+def test_the_plots_of_confidence_draw_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    drawn: list[tuple[list[float], list[float], object]] = []
+    plain = Axes.plot
+
+    def plot(self: Axes, x: list[float], y: list[float], *args: object, **kw: object) -> object:
+        drawn.append((x, y, kw.get("label")))
+        return plain(self, x, y, *args, **kw)  # type: ignore[arg-type]
+
+    truth = [detection(f"S/{i}.mkv", (10, 20)) for i in range(3)] + [detection("S/3.mkv")]
+    found = [
+        replace(detection(f"S/{i}.mkv", (10, 20)), findings=(
+            Finding(segment=Segment(10, 20) if i else Segment(50, 60), confidence=sure),
+        ))
+        for i, sure in enumerate((0.65, 0.95, 0.85))
+    ]  # fmt: skip
+    found.append(replace(detection("S/3.mkv"), not_found_confidence=0.75))
+    reports = {"x": evaluate(truth, found)}
+    monkeypatch.setattr(Axes, "plot", plot)
+    svgs(reports)
+    [(coverage, precision, _)] = [row for row in drawn if row[2] == "x: 0.75 in all"]
+    assert (coverage, precision) == ([0.25, 0.5, 0.75, 1.0], [1.0, 1.0, 1.0, 0.75])
+    error = round((0.05 + 0.15 + 0.25 + 0.65) / 4, 3)
+    [(confidence, right, _)] = [row for row in drawn if row[2] == f"x: ECE {error:.3f}"]
+    assert (confidence, right) == ([0.65, 0.75, 0.85, 0.95], [0.0, 1.0, 1.0, 1.0])
+    assert "found: nothing (0.75)" in Comparison(reports).html()
 
 
 def test_names_are_only_names(nasty: dict[str, Report], tmp_path: Path) -> None:

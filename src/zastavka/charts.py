@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from zastavka.counts import reliability
 from zastavka.errors import MissingExtra
 from zastavka.evaluate import Report
 from zastavka.storage import replacing
+from zastavka.trust import BINS, calibration_error
 
 Reports = Mapping[str, Report]
 Translate = Callable[[str], str]
 Draw = Callable[[Any, Reports, Translate], None]
 
+LEVELS = (0.9, 0.7, 0.5, 0.3)  # confidences that are shown on the curve
+FEW = 30  # points; of more, dots would be a thick line
 MOST_SERIES = 40  # bars for more can't be read
 WIDTH = 5.2  # inches: with letters of 10 points it can still be read on a phone
 DPI = 150  # of PNG files
 _HEIGHT = 3.6  # inches
+_STRIP = 0.22  # of how many answers there are, below a plot from 0 to 1
 INK = "#444443"  # an odd grey of our own, which in a page becomes the colour of its text
 _COLOURS = ("#8a8a8a", "#2a7fb8", "#e07b39", "#3a9d5d", "#a05fb5", "#c44e52", "#b5a03f")
 
@@ -166,25 +169,50 @@ def _errors(axes: Any, reports: Reports, translate: Translate) -> None:
 
 
 def _coverage(axes: Any, reports: Reports, translate: Translate) -> None:
-    for i, (name, report) in enumerate(reports.items()):
-        points = report.precision_coverage()
-        x, y = [coverage for _, _, coverage in points], [precision for _, precision, _ in points]
-        axes.plot(x, y, ".-", color=_colour(i), label=_label(name))
-    axes.set(xlim=(0, 1.02), ylim=(-0.02, 1.02))
+    """How many are right against how many are answered; confidences on the curve of the last."""
+    curves = {name: report.precision_coverage() for name, report in reports.items()}
+    in_all = translate("{name}: {right:.2f} in all")
+    for i, (name, points) in enumerate(curves.items()):
+        x, y = [p.coverage for p in points], [p.precision for p in points]
+        label = in_all.format(name=name, right=y[-1]) if y else name
+        line = ".-" if len(points) <= FEW else "-"
+        axes.plot(x, y, line, color=_colour(i), label=_label(label))
+    last, at = list(curves.values())[-1], None
+    for level in LEVELS if len(last) > 1 else ():
+        kept = [p for p in last if p.confidence >= level]
+        if kept and (kept[-1].coverage, kept[-1].precision) != at:
+            at = kept[-1].coverage, kept[-1].precision
+            axes.plot(*at, "o", color=_colour(len(curves) - 1), markersize=5)
+            shift = {"xytext": (-3, -12), "textcoords": "offset points", "ha": "right"}
+            axes.annotate(f"≥ {level:g}", at, fontsize=8, **shift)
+    axes.axhline(0.99, linestyle=":", color=INK, linewidth=0.8)
+    # one that says everything with one confidence is a dot, whose figure the legend has
+    lowest = [p.precision for points in curves.values() if len(points) > 1 for p in points]
+    axes.set(xlim=(0, 1.02), ylim=(max(0.0, min(lowest, default=0.0) - 0.1) - 0.02, 1.02))
     axes.set_xlabel(translate("coverage: share of episodes answered"))
     axes.set_ylabel(translate("share of answers that are right"))
     _legend(axes)
 
 
 def _calibration(axes: Any, reports: Reports, translate: Translate) -> None:
+    """A reliability diagram; below it, how many say so. A bar: 95 % of where the share may be."""
     axes.plot((0, 1), (0, 1), ":", color=INK)
+    axes.axhline(0, color=INK, linewidth=0.8)
+    thick = 0.8 / BINS / len(reports)
     for i, (name, report) in enumerate(reports.items()):
-        rows = reliability(report.pooled().answers)
-        x, y = [confidence for confidence, _, _ in rows], [right for _, right, _ in rows]
-        axes.plot(x, y, "-", color=_colour(i), alpha=0.6)
-        sizes = [20 + 100 * n / sum(n for _, _, n in rows) for _, _, n in rows]
-        axes.scatter(x, y, sizes, color=_colour(i), label=_label(name))
-    axes.set(xlim=(0, 1.04), ylim=(-0.02, 1.04))
+        rows = report.reliability()
+        x, y = [row.confidence for row in rows], [row.right for row in rows]
+        error = calibration_error(rows)
+        label = name if error is None else f"{name}: {translate('ECE')} {error:.3f}"
+        axes.plot(x, y, "o-", color=_colour(i), markersize=5, label=_label(label))
+        axes.vlines(x, *zip(*(row.spread for row in rows), strict=True) if rows else ((), ()),
+                    color=_colour(i), linewidth=1, alpha=0.6)  # fmt: skip
+        n = sum(row.n for row in rows)
+        left = [min(int(c * BINS), BINS - 1) / BINS + 0.1 / BINS + i * thick for c in x]
+        heights = [_STRIP * row.n / n for row in rows]
+        axes.bar(left, heights, thick, -_STRIP - 0.03, align="edge", color=_colour(i), alpha=0.6)
+    axes.text(0.01, -0.04, translate("share of all answers"), fontsize=8, va="top")
+    axes.set(xlim=(0, 1.02), ylim=(-_STRIP - 0.03, 1.04), yticks=np.linspace(0, 1, 6))
     axes.set_xlabel(translate("confidence"))
     axes.set_ylabel(translate("share of answers that are right"))
     _legend(axes)

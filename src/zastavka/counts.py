@@ -10,10 +10,14 @@
     right                 share of answers with IoU >= 0.5 and at most 1.0 s outside the truth
     wrong/100             answers that are no hit, for each 100 episodes
     story_s/h             seconds of story skipped in an hour
-    ece                   calibration error of `right` against the confidence, 10 equal bins
+    right@X               share of right ones among the surest answers that cover a share X of the
+                          episodes; cover@.99: the most episodes covered with .99 of them right
+    ece ece_mass          gap between confidence and share of right ones, over 10 bins of equal
+                          width, and of equal number
     failures work_s       episodes that could not be done; mean seconds of work for one
 
-A ratio over nothing is None.
+right@X, cover@X and ece are over all that is said with a confidence (`trust`): what awaits review
+too, and that there is none. All others know only what is found. A ratio over nothing is None.
 """
 
 from __future__ import annotations
@@ -25,23 +29,24 @@ from typing import Any, Literal
 
 import numpy as np
 
+from zastavka.trust import (
+    Answer,
+    calibration_error,
+    coverage_at,
+    curve,
+    equal_mass,
+    precision_at,
+    reliability,
+)
+
 WITHIN = (0.1, 0.5, 1.0, 2.0, 5.0)  # seconds
-BINS = 10
+COVERAGES = {"right@.5": 0.5, "right@.8": 0.8, "right@1": 1.0}
 NOISE = 1e-9  # seconds; differences of decimal times are not exact
 
 # with the segment: "useful" if every answer ends within 5 s and starts within 15 s of a true one
 # with IoU >= 0.5, "wrong" if some answer does not, "missed" if there is none;
 # without it: "clean" or "alarm"; "failed" is neither
 Verdict = Literal["useful", "wrong", "missed", "clean", "alarm", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer and whether it is right; those that await review are here too."""
-
-    confidence: float
-    right: bool
-    found: bool  # False where it awaits review
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ class Counts:
     end_errors: tuple[float, ...] = ()
     verdicts: tuple[Verdict, ...] = ()  # one for each episode
     alarms: tuple[bool, ...] = ()  # one for each episode without the segment
-    answers: tuple[Answer, ...] = ()
+    said: tuple[tuple[Answer, ...], ...] = ()  # answers of each episode, review and none too
     work: tuple[float, ...] = ()  # seconds, one for each episode whose work was timed
 
     def __add__(self, other: Counts) -> Counts:
@@ -77,6 +82,11 @@ class Counts:
             joins = isinstance(field.default, tuple)
             sums[field.name] = tuple(chain.from_iterable(values)) if joins else sum(values)
         return cls(**sums)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """All that is said, whatever the episode."""
+        return tuple(chain.from_iterable(self.said))
 
     @property
     def precision(self) -> float | None:
@@ -118,6 +128,7 @@ class Counts:
             "end": self.end_errors,
         }
         found = [answer.right for answer in self.answers if answer.found]
+        points = curve(self.said)
         return {
             "episodes": self.episodes,
             "failures": self.failures,
@@ -137,33 +148,22 @@ class Counts:
             "right": _ratio(sum(found), len(found)),
             "wrong/100": _per(100 * self.wrong_answers, self.episodes, 2),
             "story_s/h": _per(self.story, self.hours, 1),
-            "ece": calibration_error(self.answers),
+            **{name: _rounded(precision_at(points, x)) for name, x in COVERAGES.items()},
+            "cover@.99": _rounded(coverage_at(points, 0.99)) if self.said else None,
+            "ece": _rounded(calibration_error(reliability(self.answers))),
+            "ece_mass": _rounded(calibration_error(equal_mass(self.answers))),
             "work_s": round(float(np.mean(self.work)), 2) if self.work else None,
         }
-
-
-def reliability(answers: Sequence[Answer]) -> list[tuple[float, float, int]]:
-    """Mean confidence, share of right answers and their number, for each bin that has any."""
-    bins: list[list[Answer]] = [[] for _ in range(BINS)]
-    for answer in answers:
-        bins[min(int(answer.confidence * BINS), BINS - 1)].append(answer)
-    return [
-        (sum(a.confidence for a in b) / len(b), sum(a.right for a in b) / len(b), len(b))
-        for b in bins
-        if b
-    ]
-
-
-def calibration_error(answers: Sequence[Answer]) -> float | None:
-    """Expected calibration error: mean gap between confidence and share of right answers."""
-    gaps = sum(abs(confidence - right) * n for confidence, right, n in reliability(answers))
-    return _ratio(gaps, len(answers))
 
 
 def mean(values: Iterable[float | None]) -> float | None:
     """Mean of those that are there, to 4 places."""
     there = [value for value in values if value is not None]
     return round(float(np.mean(there)), 4) if there else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -1,27 +1,29 @@
 """Truth against found; knows no model. Every figure per series, then the mean over the series.
 
-Frames lie on a grid of 0.1 s. An answer that awaits review is no answer. Episodes are matched by
-the last two parts of their paths, else without the suffix, else by the id alone where a side has no
-more than that; one without an entry counts as nothing found and is listed. Of several answers each
-true segment takes the best of those left; where there are more answers than an episode can have
-segments (one at least), none of them is a hit. `counts` defines the figures.
+Frames lie on a grid of 0.1 s. An answer that awaits review is no answer, but for what `trust`
+measures. Episodes are matched by the last two parts of their paths, else without the suffix, else
+by the id alone where a side has no more than that; one without an entry counts as nothing found and
+is listed. Of several answers each true segment takes the best of those left; where there are more
+answers than an episode can have segments (one at least), none of them is a hit. `counts` defines
+the figures.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.counts import NOISE, Answer, Counts, Verdict, mean, reliability
+from zastavka.counts import NOISE, Counts, Verdict, mean
 from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
 from zastavka.errors import LabelError
 from zastavka.segment import Segment
+from zastavka.trust import Answer, Bin, Point, curve, equal_mass, reliability
 
 STEP = 0.1  # seconds
 CONSTANT = Segment(5.0, 15.0)  # the constant answer that does best on the prototype's test labels
@@ -37,6 +39,7 @@ class Judged:
     duration: float | None
     truth: tuple[Segment, ...]
     findings: tuple[Finding, ...]  # of the type judged, also those that await review
+    none: float | None  # probability that there is no segment, where none is found and it is known
     failure: str | None
     counts: Counts
 
@@ -89,30 +92,18 @@ class Report:
             "missing": list(self.missing),
             "unknown": list(self.unknown),
             "failed": {_key(j.episode.path): j.failure for j in self.episodes if j.failure},
-            "precision_coverage": [list(point) for point in self.precision_coverage()],
-            "reliability": [list(row) for row in reliability(pooled.answers)],
+            "precision_coverage": [list(astuple(point)) for point in self.precision_coverage()],
+            "reliability": [list(astuple(row)) for row in self.reliability()],
+            "reliability_mass": [list(astuple(row)) for row in equal_mass(pooled.answers)],
         }
 
-    def precision_coverage(self) -> list[tuple[float, float, float]]:
-        """Confidence, share of answers of at least that confidence that are right, and coverage.
+    def precision_coverage(self) -> list[Point]:
+        """Precision against coverage over all episodes, by falling confidence."""
+        return curve(self.pooled().said)
 
-        Coverage is the share of all episodes that have such an answer. Falling confidence.
-        """
-        ranked = sorted(
-            (
-                (a.confidence, i, a.right)
-                for i, j in enumerate(self.episodes)
-                for a in j.counts.answers
-            ),
-            reverse=True,
-        )
-        points: dict[float, tuple[float, float, float]] = {}  # the last of equals has counted all
-        right, covered = 0, set()
-        for n, (level, i, is_right) in enumerate(ranked, 1):
-            right += is_right
-            covered.add(i)
-            points[level] = level, right / n, len(covered) / len(self.episodes)
-        return list(points.values())
+    def reliability(self) -> list[Bin]:
+        """Bins of equal width over all answers."""
+        return reliability(self.pooled().answers)
 
 
 def evaluate(
@@ -162,6 +153,10 @@ def _judge(
     findings = tuple(f for f in findings if f.type == type)
     true = truth.segments(type)
     got = [f.segment for f in findings if f.status == "found"]
+    # it is said of the intro alone, and only where none is found
+    none = None
+    if isinstance(answer, Detection) and type == "intro" and not got:
+        none = answer.not_found_confidence
     duration = truth.duration
     if duration is None and isinstance(answer, Detection):
         duration = answer.duration
@@ -170,6 +165,7 @@ def _judge(
         duration=duration,
         truth=true,
         findings=findings,
+        none=none,
         failure=answer.error if isinstance(answer, Failure) else None,
         counts=_frames(true, got, duration)
         + _matches(true, got)
@@ -178,13 +174,22 @@ def _judge(
             empty=int(not true),
             alarms=() if true else (bool(got),),
             verdicts=("failed" if failed else _verdict(true, got),),
-            answers=tuple(
-                Answer(f.confidence, is_right(f.segment, true), f.status == "found")
-                for f in findings
-            ),
+            said=(_said(findings, none, true),),
             work=() if seconds is None else (seconds,),
         ),
     )
+
+
+def _said(
+    findings: Sequence[Finding], none: float | None, true: Sequence[Segment]
+) -> tuple[Answer, ...]:
+    """All that an answer says with a confidence, and whether it is right."""
+    answers = [
+        Answer(f.confidence, is_right(f.segment, true), f.status == "found") for f in findings
+    ]
+    if none is not None:
+        answers.append(Answer(none, not true, found=False, none=True))
+    return tuple(answers)
 
 
 def _frames(true: Sequence[Segment], got: Sequence[Segment], duration: float | None) -> Counts:

@@ -14,7 +14,8 @@ from zastavka.tables import Table, by_series, heading, summaries
 Translate = Callable[[str], str]
 
 _WORST: tuple[Verdict, ...] = ("alarm", "wrong", "failed", "missed", "useful", "clean")
-_CARDS = ("f1", "iou", "hit@.9", "useful", "wrong", "missed", "false_alarm", "ece")
+_CARDS = ("f1", "iou", "hit@.9", "useful", "wrong", "missed", "false_alarm")
+_SURE = ("ece", "cover@.99")
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1b1d20; --dim: #5d646c; --page: #fff; --line: #d8dce0;
@@ -96,11 +97,12 @@ def document(title: str, parts: Iterable[str], lang: str, style: str = "") -> st
 
 
 def _cards(report: Report, translate: Translate) -> str:
-    macro = report.macro()
+    macro, pooled = report.macro(), report.pooled().figures()
+    values = {name: macro[name] for name in _CARDS} | {name: pooled[name] for name in _SURE}
     cells = (
-        f'<div class="card"><b>{"-" if macro[figure] is None else f"{macro[figure]:.3g}"}</b>'
+        f'<div class="card"><b>{"-" if value is None else f"{value:.3g}"}</b>'
         f"{escape(heading(figure, translate))}</div>"
-        for figure in _CARDS
+        for figure, value in values.items()
     )
     return f'<div class="cards">{"".join(cells)}</div>'
 
@@ -161,7 +163,10 @@ def _said(judged: Judged, translate: Translate) -> str:
     if judged.failure:
         return judged.failure
     true = ", ".join(map(span, judged.truth)) or "-"
-    found = ", ".join(_answer(f, translate) for f in judged.findings) or "-"
+    answers = [_answer(f, translate) for f in judged.findings]
+    if judged.none is not None:
+        answers.append(f"{translate('nothing')} ({judged.none:.2f})")
+    found = ", ".join(answers) or "-"
     return f"{translate('true')}: {true} · {translate('found')}: {found}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from zastavka.counts import WITHIN
+from zastavka.counts import COVERAGES, WITHIN
 from zastavka.evaluate import Report
 
 Translate = Callable[[str], str]
@@ -14,7 +14,8 @@ ACCURACY = (
     "episodes", "failures", "precision", "recall", "f1", "iou", "hit@.5", "hit@.9",
     "edge_p50", "edge_p90", "false_alarm", "wrong/100", "story_s/h",
 )  # fmt: skip
-USE = ("useful", "wrong", "missed", "right", "ece", "work_s")
+USE = ("useful", "wrong", "missed", "right", "work_s")
+CONFIDENCE = ("ece", "ece_mass", *COVERAGES, "cover@.99")
 EDGES = tuple(
     f"{edge}{figure}"
     for edge in ("start", "end")
@@ -41,14 +42,20 @@ class Table:
 
 
 def summaries(reports: Mapping[str, Report], translate: Translate = str) -> list[Table]:
-    """The mean over the series of every figure, a row for each report."""
+    """Every figure, a row for each report: the mean over the series; of confidence, all as one.
+
+    A series has too few answers for a share of them to be set beside their confidence.
+    """
     rows = {name: report.macro() for name, report in reports.items()}
+    pooled = {name: report.pooled().figures() for name, report in reports.items()}
+    sure = translate("What the confidence is worth, all episodes as one")
     groups = (
         (translate("Mean over the series"), ACCURACY),
         (translate("What an answer is worth"), USE),
         (translate("Edges: error in seconds over hits, share found within so many seconds"), EDGES),
     )
-    return [_table(title, rows, figures, translate) for title, figures in groups]
+    tables = [_table(title, rows, figures, translate) for title, figures in groups]
+    return [*tables, _table(sure, pooled, CONFIDENCE, translate)]
 
 
 def by_series(name: str, report: Report, translate: Translate = str) -> Table:
@@ -78,12 +85,16 @@ def heading(figure: str, translate: Translate = str) -> str:
         "missed": translate("missed"),
         "right": translate("right"),
         "ece": translate("ECE"),
+        "ece_mass": translate("ECE, equal mass"),
+        "cover@.99": translate("coverage at .99 right"),
         "work_s": translate("work, s"),
     }
     edges = (("edge", translate("edge")), ("start", translate("start")), ("end", translate("end")))
     for edge, word in edges:
         if figure.startswith((f"{edge}_", f"{edge}<")):
             return figure.replace(edge, word).replace("_", " ").replace("<=", " ≤ ")
+    if figure in COVERAGES:
+        return f"{known['right']} @{figure.partition('@')[2]}"
     return known.get(figure, figure)
 
 
