@@ -1,5 +1,0 @@
-"""stub"""
-
-
-def sharpen(path, segment, options, language=None):
-    return segment
