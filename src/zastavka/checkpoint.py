@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
-from zastavka.errors import MissingExtra, ModelError
+from zastavka.errors import MissingExtra, ModelError, first_line
 
 T = TypeVar("T")
 
@@ -81,20 +81,15 @@ def loaded(name: str, file: str, load: Callable[[], T]) -> T:
                 "{file} can't be used: {why}",
                 "copy the whole checkpoint there anew",
                 file=file,
-                why=_first_line(error),
+                why=first_line(error),
             ) from error
         raise ModelError(
             name,
             "{file} can't be fetched or used: {why}",
             "check the name, or download the checkpoint and give its folder",
             file=file,
-            why=_first_line(error),
+            why=first_line(error),
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return first[:200].rstrip(".:")
 
 
 def require_libraries(name: str) -> None:
@@ -110,7 +105,7 @@ def require_libraries(name: str) -> None:
             "torchvision",
             "is installed but doesn't fit the torch beside it: {why}",
             "pip uninstall torchvision (zastavka does without it)",
-            why=_first_line(error),
+            why=first_line(error),
         ) from error
 
 
@@ -205,21 +200,43 @@ def _tower(name: str, config: Any) -> tuple[Any, str]:
 
 def _identity(name: str) -> str:
     """12 hex digits over every byte of settings and weights: fine-tuning may touch any of them."""
-
-    def find(file: str) -> Path | None:
-        found = _transformers().utils.cached_file(
-            name, file, local_files_only=True, _raise_exceptions_for_missing_entries=False
-        )
-        return Path(found) if found else None
-
+    find = partial(_on_disk, name)
     weights = next(path for path in map(find, _WEIGHTS) if path)
-    paths = [find("config.json"), *map(find, _PROCESSORS), weights]
-    if weights.suffix == ".json":
-        shards = set(json.loads(weights.read_text(encoding="utf-8"))["weight_map"].values())
-        paths += map(find, sorted(shards))
+    paths = [find("config.json"), *map(find, _PROCESSORS), weights, *map(find, _shards(weights))]
     total = hashlib.sha256()
     for path in paths:
         if path:
             with path.open("rb") as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()[:12]
+
+
+def _on_disk(name: str, file: str) -> Path | None:
+    """A file of a checkpoint, in its folder or in the hub's cache; the network is not asked."""
+    found = _transformers().utils.cached_file(
+        name, file, local_files_only=True, _raise_exceptions_for_missing_entries=False
+    )
+    return Path(found) if found else None
+
+
+def _shards(weights: Path) -> list[str]:
+    """The files that an index of weights names; none where the weights are one file."""
+    if weights.suffix != ".json":
+        return []
+    return sorted(set(json.loads(weights.read_text(encoding="utf-8"))["weight_map"].values()))
+
+
+def is_on_disk(name: str) -> bool:
+    """Whether all files of a checkpoint are here, so that no network is needed to use it."""
+    find = partial(_on_disk, name)
+    with _quiet():
+        try:
+            weights = next((path for path in map(find, _WEIGHTS) if path), None)
+            return (
+                weights is not None
+                and find("config.json") is not None
+                and any(map(find, _PROCESSORS))
+                and all(map(find, _shards(weights)))
+            )
+        except (OSError, ValueError, KeyError, AttributeError):
+            return False  # nothing of it is here, or an index that can't be read

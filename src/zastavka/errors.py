@@ -8,6 +8,7 @@
     ├── ModelError      a trained model that can't be loaded, or doesn't fit
     ├── OptionError     a setting outside its range, or settings that contradict each other
     ├── MissingExtra    an optional dependency that isn't installed
+    ├── LibraryError    a library that is missing, too old or broken
     └── StorageError    a file that can't be written: disk full, no permission
 
 "No intro" is an answer, not an error. Wrong arguments from code raise ValueError; over many files
@@ -88,5 +89,15 @@ class MissingExtra(ZastavkaError):
         return MissingExtra, (self.extra, self.subject)
 
 
+class LibraryError(ZastavkaError):
+    """A library that is missing, too old or broken."""
+
+
 class StorageError(ZastavkaError):
     """A file that can't be written: disk full, no permission."""
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of what a foreign error says, to stand as a value in one of ours."""
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return first[:200].rstrip(".:")
