@@ -24,16 +24,8 @@ ORDER = [
 ]
 
 DOORS = {
-    "av": {
-        "media",
-        "pictures",
-        "track",
-        "waveform",
-        "whole",
-        "compose.shots",
-        "compose.film",
-        "learn",
-    },
+    "av": {"decoders", "media", "pictures", "track", "waveform", "whole"}
+    | {"compose.shots", "compose.film", "learn"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},
     "onnxruntime": {"model"},

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +31,45 @@ def default_folder() -> Path:
     if os.name == "nt":
         return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "zastavka" / "cache"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zastavka"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How much lies in a part of the cache folder."""
+
+    files: int
+    bytes: int
+
+
+def kept(folder: Path) -> dict[str, Kept]:
+    """What lies in a cache folder, by the folders below it; "" is what lies in none of them."""
+    parts: dict[str, Kept] = {}
+    for where, _, files in os.walk(folder):
+        inside = Path(where).relative_to(folder).parts
+        name = inside[0] if inside else ""
+        for file in files:
+            with suppress(OSError):  # another run may take it away meanwhile
+                size = os.lstat(os.path.join(where, file)).st_size
+                before = parts.get(name, Kept(0, 0))
+                parts[name] = Kept(before.files + 1, before.bytes + size)
+    return parts
+
+
+def check_writable(folder: Path) -> None:
+    """StorageError: nothing can be kept in the folder, or the folder can't be made."""
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise StorageError(
+            folder,
+            "can't be written: {why}",
+            "let ZASTAVKA_CACHE name another folder, or give --no-cache",
+            why=error.strerror or error,
+        ) from error
 
 
 def content_key(path: Path) -> str:

@@ -29,6 +29,7 @@ Floats = NDArray[np.float32]
 
 ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE = "network.onnx", "weights.safetensors", "options.json"
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
+SHIPPED = Path(__file__).parent / "models"  # a folder for each model that comes with the package
 
 BUILTIN = Path(__file__).parent / "models" / "builtin"  # the model that is always there
 
@@ -140,6 +141,19 @@ def read_options(folder: Path) -> tuple[Config, dict[str, Any]]:
         raise ModelError(
             path, "can't be used: {why}", "train the model again", why=error
         ) from error
+
+
+def shipped(folder: Path = SHIPPED) -> list[Path]:
+    """The models that come with the package, whole or damaged: folders with any of the files."""
+    files = (ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE)
+    return sorted({path.parent for file in files for path in folder.glob(f"*/{file}")})
+
+
+def providers() -> list[str]:
+    """What onnxruntime could compute on here."""
+    import onnxruntime
+
+    return list(onnxruntime.get_available_providers())
 
 
 def digests_of(folder: Path) -> dict[str, str]:

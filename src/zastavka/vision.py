@@ -196,3 +196,21 @@ def multiplies_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # not in every torch we allow
     return bool(ask and ask())
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """What torch makes of the graphics cards here."""
+
+    built_for: str | None  # such as "CUDA 12.8"; None: this torch knows CPUs alone
+    names: tuple[str, ...]
+
+
+def cards() -> Cards:
+    """The graphics cards that torch can use."""
+    import torch
+
+    cuda, rocm = torch.version.cuda, torch.version.hip
+    built_for = f"CUDA {cuda}" if cuda else f"ROCm {rocm}" if rocm else None
+    there = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    return Cards(built_for, tuple(torch.cuda.get_device_name(i) for i in there))
