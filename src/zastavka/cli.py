@@ -50,7 +50,7 @@ from zastavka.i18n import gettext, language
 from zastavka.invocation import HELP, run
 from zastavka.labels import LabelProblem
 from zastavka.search import Search
-from zastavka.terminal import bar, complain, emit, say
+from zastavka.terminal import PartsBar, bar, complain, emit, say
 
 app = typer.Typer(
     add_completion=False,
@@ -111,14 +111,6 @@ def detect(
     if explain is not None and not search.drawn:
         say(gettext("nothing to draw: no season of two episodes"))
     raise typer.Exit(exit_code(results, expect_intro) or (PARTLY if search.troubles else 0))
-
-
-def _kept(store: FeatureCache | None) -> int:
-    """Exit code of a cache: says what kept it from its work."""
-    if store is None or store.unwritable is None:
-        return 0
-    complain(store.unwritable)
-    return PARTLY
 
 
 @app.command()
@@ -195,7 +187,10 @@ def dataset(
     say(line.format(
         windows=made.windows, episodes=made.episodes, positive=made.positive, file=output
     ))  # fmt: skip
-    raise typer.Exit(_kept(store) or (PARTLY if left_out else 0))
+    if store is not None and store.unwritable is not None:
+        complain(store.unwritable)
+        left_out += 1
+    raise typer.Exit(PARTLY if left_out else 0)
 
 
 @app.command()
@@ -294,13 +289,28 @@ def demo(
     from zastavka.report import Comparison
 
     with bar(1.0, gettext("Composing")) as shown:
-        truth, found = run_demo(output, seed, jobs, lambda s, label: shown.at(s, gettext(label)))
+        truth, found = run_demo(output, seed, jobs, PartsBar(shown))
     emit(FORMATS["text"](read_detections(found), {}), None)
     comparison = Comparison.of(truth, [found])
     emit(comparison.text(gettext), None)
     page = output / "report.html"
     comparison.write_html(page, gettext, language())
     say(gettext("The page to look at: {file}").format(file=page))
+
+
+@app.command()
+def doctor(
+    format: Annotated[str, typer.Option(help="text for people, json for bug reports.")] = "text",
+    output: Output = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Say what is installed and usable here, what is not, and what would bring it.
+
+    Example: zastavka doctor --format json --output doctor.json
+    """
+    from zastavka.bulletin import consult
+
+    raise typer.Exit(FAILED if consult(format, output).problems else 0)
 
 
 def _version(wanted: bool) -> None:

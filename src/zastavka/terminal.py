@@ -6,13 +6,16 @@ import errno
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from zastavka.errors import StorageError, ZastavkaError
 from zastavka.i18n import describe, gettext
@@ -20,6 +23,29 @@ from zastavka.storage import write_text
 
 # control characters, halves of surrogate pairs, and the two line ends that are none of ASCII's
 _UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
+
+State = Literal["plain", "good", "absent", "bad"]
+_STYLES: dict[State, str] = {"plain": "", "good": "green", "absent": "dim", "bad": "bold red"}
+_WIDTH = 80  # of a sheet that goes to a file
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a sheet; `text` may have several lines, `mark` is the word for `state`."""
+
+    name: str
+    text: str
+    mark: str = ""
+    state: State = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows below a title, their columns in line."""
+
+    title: str
+    rows: tuple[Row, ...]
+    state: State = "plain"  # of the title
 
 
 class Bar:
@@ -64,6 +90,24 @@ class TrainingBar:
                 loss=event.validation_loss, f1=event.validation_f1, iou=event.validation_iou
             )
         self._bar.print(line)
+
+
+class PartsBar:
+    """Shows parts of a work on a bar, by labels that are looked up, and a line for each part.
+
+    Minutes of silence in a pipe look like a hang.
+    """
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._told: set[str] = set()
+
+    def __call__(self, share: float, label: str) -> None:
+        """Move to this share of the work."""
+        if label not in self._told:
+            self._bar.print(gettext(label))
+            self._told.add(label)
+        self._bar.at(share, gettext(label))
 
 
 @contextmanager
@@ -124,6 +168,39 @@ def emit(text: str, output: Path | None) -> None:
             "free some space, or choose another place",
             why=error.strerror or error,
         ) from error
+
+
+def emit_sheet(sections: Sequence[Section], output: Path | None) -> None:
+    """Sections one below the other, as wide as the terminal; painted there alone."""
+    if output is None:
+        console = Console(highlight=False)
+    else:
+        console = Console(highlight=False, no_color=True, color_system=None, width=_WIDTH)
+    with console.capture() as captured:
+        for i, section in enumerate(sections):
+            title = Text(one_line(section.title), f"bold {_STYLES[section.state]}")
+            console.print(title if i == 0 else Text("\n") + title)
+            console.print(_table(section))
+    lines = captured.get().splitlines()
+    emit("".join(f"{line.rstrip()}\n" for line in lines), output)
+
+
+def _table(section: Section) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    names = any(row.name for row in section.rows)
+    marks = any(row.mark for row in section.rows)
+    table.add_column(width=0)  # the indent is its padding
+    for shown in (names, marks):
+        if shown:
+            table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in section.rows:
+        style = _STYLES[row.state]
+        cells = [Text(""), *([Text(one_line(row.name))] if names else [])]
+        cells += [Text(row.mark, style)] if marks else []
+        text = "\n".join(map(one_line, row.text.split("\n")))
+        table.add_row(*cells, Text(text, "dim" if row.state == "absent" else ""))
+    return table
 
 
 def _drop_what_is_buffered() -> None:
