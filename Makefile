@@ -9,19 +9,19 @@ TORCH = $(BIN)/pip install --quiet --retries 0 --index-url https://download.pyto
 	torch==2.13.0 || { echo "PyTorch's own index did not serve; taking torch from where pip looks by itself" >&2; \
 	$(BIN)/pip install --quiet torch==2.13.0; }
 
-.PHONY: help demo test lint types tests test-slow locale clean
+.PHONY: help demo model test lint types tests test-slow locale clean
 
 help:
-	@echo "make demo       compose a small season, learn, find its intros, write a page"
+	@echo "make demo       compose a small season and a lone episode, find their intros, write a page"
+	@echo "make model      make the built-in model; INTROBENCH names the folder of introbench"
 	@echo "make test       set up and run everything that CI runs"
 	@echo "make lint types tests test-slow    the parts of it"
 	@echo "make locale     bring the catalogue up to date with the code and compile it"
 
-# the demo needs no test tools
+# the demo needs no test tools, and no torch
 $(VENV)/demo-ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(TORCH)
-	$(BIN)/pip install --quiet -e '.[train,plots]'
+	$(BIN)/pip install --quiet -e '.[plots]'
 	touch $@
 
 $(VENV)/test-ready: pyproject.toml requirements-dev.txt
@@ -32,6 +32,14 @@ $(VENV)/test-ready: pyproject.toml requirements-dev.txt
 
 demo: $(VENV)/demo-ready
 	$(BIN)/zastavka demo --output demo-output
+
+INTROBENCH ?= $(ZASTAVKA_INTROBENCH)
+
+# what composes wants OpenCV and pillow, which nothing else here does
+model: $(VENV)/test-ready
+	$(BIN)/pip install --quiet opencv-python-headless pillow
+	$(BIN)/zastavka train --recipe builtin --introbench "$(INTROBENCH)" --work builtin-work \
+		--output src/zastavka/models/builtin
 
 test: lint types tests test-slow
 

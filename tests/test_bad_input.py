@@ -383,7 +383,6 @@ def test_a_dataset_of_a_longer_window_than_the_recipe_s(learned: Learned, here: 
         ("torch", ("train", "d.pt"), "zastavka train: needs the extra 'train'"),
         ("onnxscript", ("train", "d.pt"), "zastavka train: needs the extra 'train'"),
         ("torch", ("dataset", "l.json", "v"), "zastavka dataset: needs the extra 'train'"),
-        ("torch", ("demo",), "zastavka demo: needs the extra 'train'"),
         (
             "torch",
             ("detect", "a", "--alone", "--model", "model.pt"),

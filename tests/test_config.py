@@ -36,6 +36,7 @@ def test_baseline_is_the_prototype() -> None:
 def test_recipes_know_their_names() -> None:
     assert {name: config.recipe for name, config in RECIPES.items()} == {
         "baseline": "baseline",
+        "builtin": "builtin",
         "default": "default",
     }
     assert Config().extract == DEFAULT.extract

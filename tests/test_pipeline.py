@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from media_files import Film, number_of, write
 from zastavka import pipeline
 from zastavka.cache import FeatureCache
-from zastavka.confidence import Confidence
+from zastavka.confidence import Confidence, Scale
 from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.crf import CRFWeights
 from zastavka.detection import Detection, Failure
@@ -25,7 +25,7 @@ from zastavka.segment import Segment
 CONFIG = DEFAULT.override(
     {
         "extract": {"step": 0.5, "sound": False},
-        "decode": {"min_seconds": 1.0, "shortest_episode": 0.0},
+        "decode": {"min_seconds": 1.0, "shortest_episode": 0.0, "sharpen": False},
     },
     "test",
 )
@@ -87,7 +87,7 @@ def test_what_is_planted_is_found(tmp_path: Path) -> None:
     assert found.duration == pytest.approx(8.0, abs=0.1)
     assert found.segments() == (INTRO,)
     assert found.findings[0].confidence > 0.9
-    assert found.findings[0].sources == ("model",)
+    assert found.findings[0].sources == ("model", "picture")
     assert found.not_found_reason is None
 
 
@@ -195,3 +195,26 @@ def test_errors_of_features_name_the_file(tmp_path: Path) -> None:
     known = detector()
     known.detect([one])
     assert cast(Any, known.head).subjects == [str(one.path)]
+
+
+def test_a_file_too_short_for_an_episode_is_left_for_review(tmp_path: Path) -> None:
+    config = CONFIG.override({"decode": {"shortest_episode": 60.0}}, "test")
+    [found] = detector(config=config).detect([episode(tmp_path / "a.mkv")])
+    assert isinstance(found, Detection)
+    assert [f.status for f in found.findings] == ["review"]
+    assert found.not_found_reason == "not sure enough: a file of 8 s is no episode"
+
+
+def test_scales_give_the_confidence_and_that_of_none(tmp_path: Path) -> None:
+    one = episode(tmp_path / "a.mkv")
+    known = detector()
+    flat = Scale(0.0, {})
+    known.head.confidence = Confidence(flat, flat, Scale(-1.0, {}))
+    [found] = known.detect([one])
+    assert isinstance(found, Detection)
+    assert [(f.confidence, f.status) for f in found.findings] == [(0.5, "found")]
+    known.decoding = known.decoding.model_copy(update={"threshold": 0.6})
+    [found] = known.detect([one])
+    assert isinstance(found, Detection)
+    assert found.segments() == ()
+    assert found.not_found_confidence == pytest.approx(0.269, abs=0.001)

@@ -214,8 +214,8 @@ def train(
         Path, typer.Option(help="For recipe builtin: what is kept of it; a second run goes on.")
     ] = Path("builtin-work"),
     compose_python: Annotated[
-        str, typer.Option(help="For recipe builtin: the interpreter that composes.")
-    ] = sys.executable,
+        str | None, typer.Option(help="For recipe builtin: the interpreter that composes.")
+    ] = None,
     jobs: Annotated[int, typer.Option(help="For recipe builtin: processes that compose.")] = (
         os.cpu_count() or 1
     ),
@@ -228,11 +228,7 @@ def train(
     need_torch("zastavka train")
     options = config_of(recipe, encoder, config, settings)
     if options.recipe == "builtin":
-        if dataset is not None:
-            raise OptionError(dataset, "is not asked for", "recipe builtin composes its own")
-        training.make_builtin(output, options, introbench, work, compose_python, jobs)
-    elif dataset is None:
-        raise OptionError("train", "is given no dataset", "make one with `zastavka dataset`")
+        training.make_builtin(dataset, output, options, introbench, work, compose_python, jobs)
     elif not training.train_on(dataset, output, options, resume):
         raise typer.Exit(STOPPED)
     say(gettext("Model written to {folder}").format(folder=output))

@@ -315,7 +315,7 @@ BUILTIN = Config(
     recipe="builtin",
     network=NetworkOptions(evidence=True),
     train=TrainOptions(epochs=60, alone=0.6, validation=0.0),
-    decode=DecodeOptions(threshold=0.6),
+    decode=DecodeOptions(threshold=0.65),
 )
 
 RECIPES: dict[str, Config] = {"baseline": BASELINE, "builtin": BUILTIN, "default": DEFAULT}

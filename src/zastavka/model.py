@@ -31,7 +31,7 @@ ONNX_FILE, WEIGHTS_FILE, OPTIONS_FILE = "network.onnx", "weights.safetensors", "
 METRICS_FILE, CARD_FILE = "metrics.json", "README.md"
 SHIPPED = Path(__file__).parent / "models"  # a folder for each model that comes with the package
 
-BUILTIN = Path(__file__).parent / "models" / "builtin"  # the model that is always there
+BUILTIN = SHIPPED / "builtin"  # the one that answers unless another is asked for
 
 
 def windows(n: int, options: NetworkOptions) -> list[slice]:

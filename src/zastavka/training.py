@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from zastavka.config import Config
@@ -10,8 +11,10 @@ from zastavka.i18n import gettext
 from zastavka.terminal import TrainingBar, bar
 
 
-def train_on(dataset: Path, output: Path, options: Config, resume: bool) -> bool:
+def train_on(dataset: Path | None, output: Path, options: Config, resume: bool) -> bool:
     """Train on a dataset; False: stopped by hand, and what to do next has been said."""
+    if dataset is None:
+        raise OptionError("train", "is given no dataset", "make one with `zastavka dataset`")
     from zastavka.learn.dataset import read_dataset
     from zastavka.learn.train import train
 
@@ -31,12 +34,20 @@ def train_on(dataset: Path, output: Path, options: Config, resume: bool) -> bool
 
 
 def make_builtin(
-    output: Path, options: Config, introbench: Path | None, work: Path, python: str, jobs: int
+    dataset: Path | None,
+    output: Path,
+    options: Config,
+    introbench: Path | None,
+    work: Path,
+    python: str | None,
+    jobs: int,
 ) -> None:
     """Make the built-in model; each of its stages keeps what it made in `work`."""
     from zastavka.learn.builtin import Run, make
     from zastavka.learn.worlds import Introbench
 
+    if dataset is not None:
+        raise OptionError(dataset, "is not asked for", "recipe builtin composes its own")
     if introbench is None:
         raise OptionError(
             "recipe builtin", "needs introbench", "give --introbench DIR, or ZASTAVKA_INTROBENCH"
@@ -46,4 +57,6 @@ def make_builtin(
         def show(stage: str, share: float) -> None:
             shown.at(share, stage)
 
-        make(Run(Introbench(introbench, python), work, options, jobs, show), output)
+        make(
+            Run(Introbench(introbench, python or sys.executable), work, options, jobs, show), output
+        )
