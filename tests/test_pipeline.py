@@ -25,7 +25,7 @@ from zastavka.segment import Segment
 CONFIG = DEFAULT.override(
     {
         "extract": {"step": 0.5, "sound": False},
-        "decode": {"min_seconds": 1.0, "shortest_episode": 0.0, "sharpen": False},
+        "decode": {"min_seconds": 1.0},
     },
     "test",
 )

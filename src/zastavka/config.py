@@ -158,10 +158,10 @@ class DecodeOptions(_Options):
     )
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
     shortest_episode: float = Field(
-        60.0, ge=0, description="seconds: what is found in a shorter file awaits review"
+        0.0, ge=0, description="seconds: what is found in a shorter file awaits review"
     )
     sharpen: bool = Field(
-        True, description="look at the seconds around an edge, and move it to the frame"
+        False, description="look at the seconds around an edge, and move it to the frame"
     )
 
 
@@ -300,9 +300,7 @@ BASELINE = Config(
         train_stride_rows=30, mask_rows=0.0, drop_sense=0.0, splice=0.0, crop_rows=None, noise=0.0,
         grad_clip=None, average=0.0,
     ),
-    decode=DecodeOptions(
-        method="closing", transition_bias=(1.5, -1.5), shortest_episode=0.0, sharpen=False,
-    ),
+    decode=DecodeOptions(method="closing", transition_bias=(1.5, -1.5)),
 )  # fmt: skip
 
 # The defaults above: chosen on composed series (LOG.md); small, and disturbed a lot, since labelled
@@ -315,7 +313,7 @@ BUILTIN = Config(
     recipe="builtin",
     network=NetworkOptions(evidence=True),
     train=TrainOptions(epochs=60, alone=0.6, validation=0.0),
-    decode=DecodeOptions(threshold=0.65),
+    decode=DecodeOptions(threshold=0.65, shortest_episode=60.0, sharpen=True),
 )
 
 RECIPES: dict[str, Config] = {"baseline": BASELINE, "builtin": BUILTIN, "default": DEFAULT}
