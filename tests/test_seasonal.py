@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -190,6 +191,8 @@ def test_what_is_alone_is_asked_of_another_detector(
     asked: list[Episode] = []
 
     class Model:
+        head = SimpleNamespace(confidence=None, spec=SimpleNamespace(evidence_width=0))
+
         def detect(
             self, episodes: Sequence[Episode], _progress: Progress | None = None
         ) -> list[Detection | Failure]:

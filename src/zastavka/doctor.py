@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # what we read of the environment; a test compares this with the code
 VARIABLES = (
-    "ZASTAVKA_CACHE", "ZASTAVKA_MODEL", "XDG_CACHE_HOME", "LOCALAPPDATA",
+    "ZASTAVKA_CACHE", "ZASTAVKA_MODEL", "ZASTAVKA_INTROBENCH", "XDG_CACHE_HOME", "LOCALAPPDATA",
     "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG",
 )  # fmt: skip
 

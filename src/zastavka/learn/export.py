@@ -143,4 +143,7 @@ def export_onnx(
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
     assert program is not None
+    for node in program.model.graph:  # where in our sources each came from, with paths of this disk
+        node.metadata_props.clear()
+        node.doc_string = None
     program.save(str(path), external_data=False)
