@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from zastavka.cache import FeatureCache, PrintCache
@@ -22,7 +23,8 @@ _COMPOSING = 0.7  # share of the work
 
 def run_demo(folder: Path, seed: int, jobs: int, progress: Progress) -> tuple[Path, Path]:
     """Truth and answers, as files in `folder`; all it makes stays there."""
-    specs = [random_spec(i, seed, n, _BODY) for i, n in enumerate((EPISODES, 1))]
+    season, lone = (random_spec(i, seed, n, _BODY) for i, n in enumerate((EPISODES, 1)))
+    specs = [season, replace(lone, without=())]  # one without an intro would show nothing
     truth = compose(
         specs, folder, jobs, lambda done, of: progress(_COMPOSING * done / of, "Composing")
     )
