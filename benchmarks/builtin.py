@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from seasons import cell, interval
 from zastavka import signature
 from zastavka.cache import FeatureCache, PrintCache
 from zastavka.config import ExtractOptions
@@ -325,18 +326,6 @@ def _each(detector: Detector, files: Sequence[Path]) -> Iterator[Detection | Fai
 def mean(rows: list[dict[str, Any]], key: str) -> str:
     values = [row[key] for row in rows if row[key] is not None]
     return cell(float(np.mean(values)) if values else None)
-
-
-def interval(rows: list[dict[str, Any]], key: str) -> str:
-    values = np.array([row[key] for row in rows if row[key] is not None], np.float64)
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return f"{values.mean():.3f} ({low:.3f}-{high:.3f})"
-
-
-def cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

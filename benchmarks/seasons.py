@@ -288,7 +288,7 @@ def table(
         cells = [themes["macro"][key] for key in FIGURES[:3]]
         cells += [themes["pooled"]["edge_p50"], themes["pooled"]["edge_p90"]]
         cells += [every["macro"][key] for key in FIGURES[3:]]
-        lines.append(f"| {name} | {' | '.join(map(_cell, cells))} |")
+        lines.append(f"| {name} | {' | '.join(map(cell, cells))} |")
     return "\n".join(lines)
 
 
@@ -297,7 +297,7 @@ def by_series(truth: dict[str, Any], episodes: list[dict[str, Any]]) -> str:
     head = ("f1", "iou", "hit@.9", "edge_p50", "edge_p90", "wrong/100", "false_alarm")
     lines = [f"| series | episodes | {' | '.join(head)} |", "|---" * (len(head) + 2) + "|"]
     for name, row in rows.items():
-        cells = " | ".join(_cell(row[key]) for key in head)
+        cells = " | ".join(cell(row[key]) for key in head)
         lines.append(f"| {name} | {row['episodes']} | {cells} |")
     return "\n".join(lines)
 
@@ -313,11 +313,11 @@ def with_intervals(
     lines = [f"| method | {' | '.join(FIGURES)} |", "|---" * (len(FIGURES) + 1) + "|"]
     for name, episodes in answers.items():
         rows = list(_score(truth, episodes, left_out)["series"].values())
-        lines.append(f"| {name} | {' | '.join(_interval(rows, key) for key in FIGURES)} |")
+        lines.append(f"| {name} | {' | '.join(interval(rows, key) for key in FIGURES)} |")
     return "\n".join(lines)
 
 
-def _interval(rows: list[dict[str, Any]], key: str) -> str:
+def interval(rows: list[dict[str, Any]], key: str) -> str:
     values = np.array([row[key] for row in rows if row[key] is not None], np.float64)
     rng = np.random.default_rng(0)
     means = values[rng.integers(0, len(values), (2000, len(values)))].mean(axis=1)
@@ -325,7 +325,7 @@ def _interval(rows: list[dict[str, Any]], key: str) -> str:
     return f"{values.mean():.3f} ({low:.3f}-{high:.3f})"
 
 
-def _cell(value: float | None) -> str:
+def cell(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 

@@ -22,6 +22,7 @@ from zastavka.counsel import Counsel, detection, is_sure
 from zastavka.detection import Detection
 from zastavka.evaluate import Report, evaluate
 from zastavka.evidence import evidence_rows
+from zastavka.inputs import InputSpec
 from zastavka.learn.calibrate import Trial, calibrated, lone_trials, season_trials
 from zastavka.learn.card import card_of
 from zastavka.learn.dataset import Dataset, Window, episode_windows
@@ -42,7 +43,7 @@ Progress = Callable[[str, float], None]  # the stage at work, and its share done
 HALVES = (World("a0", "a", 0, 41, 22000.0, 600.0), World("a1", "a", 1, 42, 22000.0, 600.0))
 JUDGED = World("b", "b", None, 43, 16000.0, 600.0)
 
-SENSES = ("alone", "season")  # ways in which episodes are answered
+WAYS = ("alone", "season")  # ways in which episodes are answered
 
 _DRAWS = 3  # smaller seasons that a season is shown as
 
@@ -137,7 +138,7 @@ def judge(series: Sequence[Gathered], detector: Detector, config: Config) -> dic
     """
     openings = openings_of(series)
     truths: list[Detection] = []
-    answers: dict[str, list[Detection]] = {way: [] for way in SENSES}
+    answers: dict[str, list[Detection]] = {way: [] for way in WAYS}
     for each in series:
         known = each.episodes()
         truths += [episode.truth for episode in known]
@@ -158,13 +159,13 @@ def judge(series: Sequence[Gathered], detector: Detector, config: Config) -> dic
             answers["season"].append(
                 detection(episode.truth.episode, i, repeats, ("intro",), confidence, counsel)
             )
-    return {way: evaluate(truths, answers[way]) for way in SENSES}
+    return {way: evaluate(truths, answers[way]) for way in WAYS}
 
 
-def windows_of(series: Sequence[Gathered], config: Config, seed: int) -> Iterator[Window]:
+def windows_of(
+    series: Sequence[Gathered], config: Config, spec: InputSpec, seed: int
+) -> Iterator[Window]:
     """The training windows of some series, with what they repeat among different siblings."""
-    encoder = load_encoder(config.extract.encoder)
-    spec = input_spec(config, encoder)
     openings = openings_of(series)
     for each in series:
         known = each.episodes()
@@ -178,14 +179,14 @@ def openings_of(series: Sequence[Gathered]) -> Openings:
     """How all these series begin."""
     openings = Openings()
     for each in series:
-        openings.add(each.name, each.episodes()[0].print)
+        openings.add(each.name, each.opening())
     return openings
 
 
 def dataset_of(series: Sequence[Gathered], config: Config) -> Dataset:
     """All windows of some series."""
     spec = input_spec(config, load_encoder(config.extract.encoder))
-    return Dataset(tuple(windows_of(series, config, config.train.seed)), spec, config.extract)
+    return Dataset(tuple(windows_of(series, config, spec, config.train.seed)), spec, config.extract)
 
 
 def trials_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -17,7 +17,6 @@ from pathlib import Path
 from zastavka import features, prints
 from zastavka.config import Config
 from zastavka.detection import Detection
-from zastavka.errors import ZastavkaError
 from zastavka.features import EpisodeFeatures
 from zastavka.learn.disguise import disguise, draw_look
 from zastavka.learn.worlds import Introbench, Spec, World
@@ -44,21 +43,27 @@ class Known:
 class Gathered:
     """A series that was gathered; its episodes are read when they are asked for."""
 
-    world: str
     name: str
     folder: Path
 
+    def opening(self) -> EpisodePrint:
+        """The print of its first episode, without all else that is kept."""
+        return prints.load(_place(self.folder, self._truths()[0].episode.path, "print"))
+
     def episodes(self) -> list[Known]:
         """In the order of the season."""
-        truths = read_truth(self.folder / _TRUTH, self.folder)
         return [
             Known(
                 truth,
                 features.load(_place(self.folder, truth.episode.path, "features")),
                 prints.load(_place(self.folder, truth.episode.path, "print")),
             )
-            for truth in sorted(truths, key=lambda truth: truth.episode.path)
+            for truth in self._truths()
         ]
+
+    def _truths(self) -> list[Detection]:
+        truths = read_truth(self.folder / _TRUTH, self.folder)
+        return sorted(truths, key=lambda truth: truth.episode.path)
 
 
 def gather(
@@ -71,29 +76,29 @@ def gather(
     folder = work / world.name
     media = bench.media(world, folder / "media")
     specs = _specs(world, bench, folder)
-    all_ = [Gathered(world.name, spec["name"], folder / spec["name"]) for spec in specs]
+    every = [Gathered(spec["name"], folder / spec["name"]) for spec in specs]
     todo = [
         (series, spec)
-        for series, spec in zip(all_, specs, strict=True)
+        for series, spec in zip(every, specs, strict=True)
         if not (series.folder / _TRUTH).exists()
     ]
-    done = len(all_) - len(todo)
+    done = len(every) - len(todo)
     if not todo:
-        return all_
+        return every
     with ProcessPoolExecutor(min(jobs, len(todo)), get_context("spawn")) as pool:
-        work_ = {
+        running = {
             pool.submit(_series, series, spec, bench, media, config): series
             for series, spec in todo
         }
         try:
-            for job in as_completed(work_):
+            for job in as_completed(running):
                 job.result()
                 done += 1
-                progress(done, len(all_), work_[job].name)
+                progress(done, len(every), running[job].name)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return all_
+    return every
 
 
 def _specs(world: World, bench: Introbench, folder: Path) -> list[Spec]:
@@ -126,17 +131,3 @@ def _series(series: Gathered, spec: Spec, bench: Introbench, media: Path, config
 
 def _place(folder: Path, episode: Path, what: str) -> Path:
     return folder / f"{episode.stem}.{what}.safetensors"
-
-
-def episodes_of(series: list[Gathered]) -> Iterator[Known]:
-    """All episodes of some series."""
-    for each in series:
-        yield from each.episodes()
-
-
-def check(bench: Introbench) -> None:
-    """OptionError or another: nothing could be gathered."""
-    bench.check()
-
-
-__all__ = ["Gathered", "Known", "ZastavkaError", "check", "episodes_of", "gather"]
