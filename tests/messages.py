@@ -59,7 +59,8 @@ def collect(folder: Path = SOURCE) -> tuple[list[Message], list[Hidden]]:
             messages += [Message(text, file, node.lineno) for text in texts if text]
             if sure and not texts:
                 hidden.append(Hidden(file, node.lineno, ast.unparse(node)))
-        messages += [Message(text, file, line) for text, line in _command_docs(tree)]
+        if path.parent.name == "commands":
+            messages += [Message(text, file, line) for text, line in _command_docs(tree)]
     return messages, hidden
 
 
@@ -106,10 +107,8 @@ def _texts(node: ast.expr, tree: ast.Module) -> Iterator[str]:
 
 def _command_docs(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """Docstrings of commands, as the help shows them."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and any(
-            ast.unparse(d).startswith("app.command") for d in node.decorator_list
-        ):
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             doc = ast.get_docstring(node, clean=False)
             if doc:
                 yield inspect.cleandoc(doc), node.lineno

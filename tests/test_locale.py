@@ -92,9 +92,11 @@ def test_collecting_sees_each_kind_of_text(tmp_path: Path) -> None:
         "    raise LabelError(path, f'hidden {n}', 'plain')\n"
         "    gettext('shown'); gettext(found); typer.Option('--x', help='helps')\n"
         "    progress(0.5, 'Doing'); other(0.5, 'no text'); ValueError('no', 'text', 'here')\n"
-        "@app.command()\n"
-        "def run():\n"
-        "    '''Line.\n\n    More.\n    '''\n"
+    )
+    commands = package / "commands"
+    commands.mkdir()
+    (commands / "two.py").write_text(
+        "def _helper():\n    '''Not shown.'''\ndef run():\n    '''Line.\n\n    More.\n    '''\n"
     )
     messages, hidden = collect(package)
     assert {m.text for m in messages} == {

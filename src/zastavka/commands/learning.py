@@ -1,0 +1,155 @@
+"""Commands that describe videos, make datasets and train."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zastavka import training
+from zastavka.answers import (
+    FAILED,
+    PARTLY,
+    STOPPED,
+    failure_lines,
+    problem_line,
+)
+from zastavka.arguments import (
+    Cache,
+    ConfigFile,
+    Device,
+    Encoder,
+    Lang,
+    RecipeName,
+    Settings,
+    config_of,
+    episodes_of,
+    file_names,
+    need_torch,
+)
+from zastavka.cache import FeatureCache, default_folder
+from zastavka.detection import Failure
+from zastavka.errors import ZastavkaError
+from zastavka.i18n import gettext
+from zastavka.labels import LabelProblem
+from zastavka.terminal import bar, complain, say
+
+
+def extract(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders; folders are searched.")],
+    output: Annotated[Path, typer.Option(help="Folder for the feature files.")],
+    recipe: RecipeName = "default",
+    encoder: Encoder = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    device: Device = "auto",
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Describe files row by row, once; one .safetensors file each.
+
+    Example: zastavka extract Series/ --output features
+    """
+    from zastavka.features import extract as describe_episode
+    from zastavka.features import save
+    from zastavka.vision import load_encoder
+
+    options = config_of(recipe, encoder, config, settings)
+    pictures = load_encoder(options.extract.encoder, device=device)
+    episodes, failures = episodes_of(paths)
+    total = len(episodes) + len(failures)
+    with bar(len(episodes), gettext("Reading")) as shown:
+        for i, (episode, name) in enumerate(zip(episodes, file_names(episodes), strict=True)):
+            shown.at(i, episode.path.name)
+            try:
+                features = describe_episode(episode.path, pictures, options.extract)
+                save(features, output / f"{name}.safetensors")
+            except ZastavkaError as error:
+                failures.append(Failure(episode, str(error), error))
+    for line in failure_lines(failures):
+        say(line)
+    there = total - len(failures)
+    line = gettext("{n} of {all} files described in {folder}")
+    say(line.format(n=there, all=total, folder=output))
+    raise typer.Exit(0 if not failures else PARTLY if there else FAILED)
+
+
+def dataset(
+    labels: Annotated[Path, typer.Argument(help="labels.json, truth.json or our own JSON.")],
+    videos: Annotated[Path, typer.Argument(help="Folder the labelled videos lie in.")],
+    output: Annotated[Path, typer.Option(help="The dataset to write.")] = Path("dataset.pt"),
+    recipe: RecipeName = "default",
+    encoder: Encoder = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    device: Device = "auto",
+    cache: Cache = True,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Build a dataset of labelled windows from labels and videos.
+
+    Example: zastavka dataset labels.json videos/ --output dataset.pt
+    """
+    need_torch("zastavka dataset")
+    from zastavka.learn.prepare import prepare
+
+    options = config_of(recipe, encoder, config, settings)
+    store = FeatureCache(default_folder() / "features") if cache else None
+    left_out = 0
+
+    def report(problem: LabelProblem | ZastavkaError) -> None:
+        nonlocal left_out
+        left_out += 1
+        shown.print(problem_line(problem))
+
+    with bar(1.0, gettext("Reading")) as shown:
+        made = prepare(labels, videos, output, options, store, device, shown.at, report)
+    line = gettext("{windows} windows of {episodes} episodes, {positive} with an intro: {file}")
+    say(line.format(
+        windows=made.windows, episodes=made.episodes, positive=made.positive, file=output
+    ))  # fmt: skip
+    if store is not None and store.unwritable is not None:
+        complain(store.unwritable)
+        left_out += 1
+    raise typer.Exit(PARTLY if left_out else 0)
+
+
+def train(
+    dataset: Annotated[
+        Path | None, typer.Argument(help="A dataset that `zastavka dataset` wrote.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("model"),
+    recipe: RecipeName = "default",
+    encoder: Encoder = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last epoch of a run that was stopped.")
+    ] = False,
+    introbench: Annotated[
+        Path | None,
+        typer.Option(envvar="ZASTAVKA_INTROBENCH", help="For recipe builtin: where it lies."),
+    ] = None,
+    work: Annotated[
+        Path, typer.Option(help="For recipe builtin: what is kept of it; a second run goes on.")
+    ] = Path("builtin-work"),
+    compose_python: Annotated[
+        str | None, typer.Option(help="For recipe builtin: the interpreter that composes.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="For recipe builtin: processes that compose.")] = (
+        os.cpu_count() or 1
+    ),
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Train a model on a dataset; with --recipe builtin: make the built-in model, from introbench.
+
+    Example: zastavka train dataset.pt --output my-model --set train.epochs=20
+    """
+    need_torch("zastavka train")
+    options = config_of(recipe, encoder, config, settings)
+    if options.recipe == "builtin":
+        training.make_builtin(dataset, output, options, introbench, work, compose_python, jobs)
+    elif not training.train_on(dataset, output, options, resume):
+        raise typer.Exit(STOPPED)
+    say(gettext("Model written to {folder}").format(folder=output))
