@@ -313,7 +313,7 @@ BUILTIN = Config(
     recipe="builtin",
     network=NetworkOptions(evidence=True),
     train=TrainOptions(epochs=60, alone=0.6, validation=0.0),
-    decode=DecodeOptions(threshold=0.65, shortest_episode=60.0, sharpen=True),
+    decode=DecodeOptions(threshold=0.6, shortest_episode=60.0, sharpen=True),
 )
 
 RECIPES: dict[str, Config] = {"baseline": BASELINE, "builtin": BUILTIN, "default": DEFAULT}

@@ -208,7 +208,7 @@ class SeasonDetector:
         except ZastavkaError:
             return None  # pictures that can't all be read: what was heard and seen stands
         rows = evidence_rows(repeats, i, features.grid)
-        return self.alone.counsel(episode, features, rows, repeats.season - 1)
+        return self.alone.counsel(episode, features, rows)
 
     def _alone(
         self,
