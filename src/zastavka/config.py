@@ -48,8 +48,11 @@ class ExtractOptions(_Options):
 
 
 class NetworkOptions(_Options):
-    """The shape of `learn.network.IntroDetectionTransformer`."""
+    """The network of `learn.network.network_of`."""
 
+    kind: Literal["transformer", "lstm"] = Field(
+        "transformer", description="what reads the rows; of an LSTM heads, feedforward do not count"
+    )
     d_model: int = Field(64, ge=8, description="width of the encoder")
     n_heads: int = Field(4, ge=1)
     n_layers: int = Field(2, ge=1)
@@ -72,6 +75,8 @@ class NetworkOptions(_Options):
     def _check_shape(self) -> Self:
         if self.d_model % self.n_heads:
             raise ValueError(f"d_model {self.d_model} is no multiple of n_heads {self.n_heads}")
+        if self.kind == "lstm" and self.d_model % 2:
+            raise ValueError(f"d_model {self.d_model} can't be halved for two directions")
         if self.stride_rows > self.window_rows:
             raise ValueError(
                 f"stride_rows {self.stride_rows} leaves rows between windows of {self.window_rows}"
@@ -159,6 +164,12 @@ class DecodeOptions(_Options):
     max_segments: int = Field(1, ge=1, description="segments reported per episode")
     shortest_episode: float = Field(
         0.0, ge=0, description="seconds: what is found in a shorter file awaits review"
+    )
+    shortest_lone: float = Field(
+        0.0, ge=0, description="seconds: what is shorter in a lone file awaits review: an eyecatch?"
+    )
+    shortest_at_zero: float = Field(
+        0.0, ge=0, description="the same at 0:00, where studios have their logos"
     )
     sharpen: bool = Field(
         False, description="look at the seconds around an edge, and move it to the frame"
@@ -313,7 +324,13 @@ BUILTIN = Config(
     recipe="builtin",
     network=NetworkOptions(evidence=True),
     train=TrainOptions(epochs=60, alone=0.6, validation=0.0),
-    decode=DecodeOptions(threshold=0.6, shortest_episode=60.0, sharpen=True),
+    decode=DecodeOptions(
+        threshold=0.6,
+        shortest_episode=60.0,
+        shortest_lone=4.0,
+        shortest_at_zero=7.0,
+        sharpen=True,
+    ),
 )
 
 RECIPES: dict[str, Config] = {"baseline": BASELINE, "builtin": BUILTIN, "default": DEFAULT}

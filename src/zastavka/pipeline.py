@@ -22,7 +22,7 @@ from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
-from zastavka.points import AT_START, CARD
+from zastavka.points import AT_START
 from zastavka.segment import Grid, Segment
 from zastavka.spans import find_spans
 from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
@@ -211,7 +211,7 @@ class Detector:
             return None
         if path is not None and self.decoding.sharpen:
             segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
-        doubt = self._doubt(segment, features)
+        doubt = self._doubt(segment, features, lone=evidence is None)
         found = confidence >= threshold and doubt is None
         senses = self._carried_by(interval, features, evidence)
         return Finding(
@@ -241,7 +241,7 @@ class Detector:
                 carried.append(sense)
         return tuple(carried)
 
-    def _doubt(self, segment: Segment, features: EpisodeFeatures) -> str | None:
+    def _doubt(self, segment: Segment, features: EpisodeFeatures, lone: bool) -> str | None:
         """Why nobody should act on it, however sure the network is."""
         if self.decoding.method == "closing":
             return None  # the prototype had no doubts
@@ -249,8 +249,10 @@ class Detector:
             return f"a file of {features.duration:.0f} s is no episode"
         if segment.duration > _MOST * features.span.end:
             return "it is most of the file"
-        if segment.start <= AT_START and segment.duration < CARD:
+        if segment.start <= AT_START and segment.duration < self.decoding.shortest_at_zero:
             return "it may be a studio's logo"
+        if lone and segment.duration < self.decoding.shortest_lone:
+            return "so short a piece may be an eyecatch"
         return None
 
     def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:

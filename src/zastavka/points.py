@@ -32,7 +32,7 @@ Points = tuple[tuple[str, float], ...]
 
 AT_START = 1.0  # seconds
 _CREDITS_END = 10.0  # seconds before the end of the file
-CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
+_CARD = 7.0  # seconds: at 0:00, what is shorter may be a studio's
 _PAUSE_DB = 8  # below the median
 _CLEAR, _COVERED = 0.2, 0.29  # share of bits that differ: the sound alone, and under other sound
 
@@ -60,7 +60,7 @@ def before_credits(piece: Recurring, prints: Sequence[EpisodePrint]) -> list[Ins
 def is_card(piece: Recurring) -> bool:
     """Whether it is short and stands at 0:00, as studios' logos do."""
     at_start = sum(i.segment.start <= AT_START for i in piece.instances)
-    return 2 * at_start > len(piece.instances) and piece.length < CARD
+    return 2 * at_start > len(piece.instances) and piece.length < _CARD
 
 
 def is_heard(piece: Recurring) -> bool:
