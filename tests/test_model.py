@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zastavka import audio, descriptor
-from zastavka.config import BASELINE, DEFAULT, Config, NetworkOptions
+from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.errors import FeatureError, ModelError
 from zastavka.features import EpisodeFeatures
 from zastavka.inputs import UNKNOWN, InputSpec, assemble_inputs
 from zastavka.learn.export import write_model
 from zastavka.learn.network import IntroDetectionTransformer, Tagger, network_of
 from zastavka.model import Head, digests_of, windows
+from zastavka.options import NetworkOptions
 from zastavka.segment import Grid
 
 PICTURE, SOUND = len(descriptor.COLUMNS), len(audio.COLUMNS)

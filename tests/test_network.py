@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zastavka.config import BASELINE, DEFAULT, NetworkOptions
+from zastavka.config import BASELINE, DEFAULT
 from zastavka.learn.network import (
     IntroDetectionLSTM,
     IntroDetectionTransformer,
     Tagger,
     network_of,
 )
+from zastavka.options import NetworkOptions
 
 KINDS: dict[str, Tagger] = {
     "prototype": IntroDetectionTransformer(24, 3, 2, window_rows=40),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from zastavka import audio, descriptor
 from zastavka.confidence import Confidence, Scale
-from zastavka.config import DecodeOptions
 from zastavka.features import EpisodeFeatures
 from zastavka.learn.calibrate import Question, calibrated, fit_spans
+from zastavka.options import DecodeOptions
 from zastavka.segment import Grid, Segment
 from zastavka.spans import Spans, answer, find_spans
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zastavka.borders import sharpen
 from zastavka.cache import FeatureCache
 from zastavka.confidence import none_signs
-from zastavka.config import Config, DecodeOptions
+from zastavka.config import Config
 from zastavka.counsel import Counsel
 from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
@@ -22,6 +22,7 @@ from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
+from zastavka.options import DecodeOptions
 from zastavka.points import AT_START
 from zastavka.segment import Grid, Segment
 from zastavka.spans import find_spans

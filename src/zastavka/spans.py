@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka import audio
-from zastavka.config import DecodeOptions
 from zastavka.features import EpisodeFeatures
 from zastavka.inputs import change_of
 from zastavka.intervals import Interval
+from zastavka.options import DecodeOptions
 from zastavka.segment import Grid
 
 Floats = NDArray[np.float64]

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zastavka.config import NetworkOptions
 from zastavka.learn.crf import CRF
+from zastavka.options import NetworkOptions
 
 _KERNEL = 5  # rows a convolution sees, `dilation` apart
 
