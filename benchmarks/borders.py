@@ -50,9 +50,9 @@ from zastavka.borders import (
     read_stretch,
     sharpen,
 )
-from zastavka.config import RefineOptions
 from zastavka.media import probe
 from zastavka.moments import COLUMNS, Stretch
+from zastavka.options import RefineOptions
 from zastavka.overlay import Side
 from zastavka.segment import Segment
 

@@ -31,13 +31,13 @@ import numpy as np
 from seasons import cell, interval
 from zastavka import signature
 from zastavka.cache import FeatureCache, PrintCache
-from zastavka.config import ExtractOptions
 from zastavka.detection import Detection, Failure, read_detections, write_detections
 from zastavka.episode import Episode
 from zastavka.evaluate import evaluate
 from zastavka.features import EpisodeFeatures
 from zastavka.learn.worlds import Introbench
 from zastavka.model import BUILTIN
+from zastavka.options import ExtractOptions
 from zastavka.pipeline import Detector
 from zastavka.prints import EpisodePrint
 from zastavka.seasonal import SeasonDetector

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from zastavka import audio, evidence
-from zastavka.config import BUILTIN, TrainOptions
+from zastavka.config import BUILTIN
 from zastavka.descriptor import BuiltinDescriptor
 from zastavka.inputs import InputSpec, standardise
 from zastavka.learn.batches import Shown
 from zastavka.learn.dataset import Dataset, Window, read_dataset, write_dataset
 from zastavka.learn.train import fit
+from zastavka.options import TrainOptions
 
 SPEC = InputSpec(
     BuiltinDescriptor.name, BuiltinDescriptor.width, len(audio.COLUMNS), "all",

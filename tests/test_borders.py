@@ -17,9 +17,9 @@ from films import FILM_RATE, Film, Shot, seconds, sequence, shoot
 from sounds import music, noise, speech, sum_of
 from zastavka.borders import PRIOR, REACH, WEIGHTS, chances, choose, read_stretch, sharpen
 from zastavka.compose import SeriesSpec, compose
-from zastavka.config import RefineOptions
 from zastavka.media import probe
 from zastavka.moments import COLUMNS
+from zastavka.options import RefineOptions
 from zastavka.segment import Segment
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from media_files import Film, write
 from zastavka import features as features_module
 from zastavka.cache import FeatureCache, content_key, default_folder
-from zastavka.config import ExtractOptions
 from zastavka.errors import MediaError
 from zastavka.features import EpisodeFeatures
+from zastavka.options import ExtractOptions
 
 OPTIONS = ExtractOptions(step=0.5)
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from zastavka.confidence import (
     Confidence,
     Scale,
-    interval_signs,
     log_odds,
     none_signs,
     piece_signs,
@@ -30,7 +29,7 @@ def drawn(n: int, bias: float, weight: float, seed: int = 5) -> list[Trial]:
     rng = np.random.default_rng(seed)
     odds = rng.normal(0, 2, n)
     right = rng.random(n) < 1 / (1 + np.exp(-(bias + weight * odds)))
-    return [Trial("interval", {"odds": o}, bool(r)) for o, r in zip(odds, right, strict=True)]
+    return [Trial("none", {"odds": o}, bool(r)) for o, r in zip(odds, right, strict=True)]
 
 
 def test_a_curve_that_answers_were_drawn_from_is_found_again() -> None:
@@ -48,7 +47,9 @@ def test_answers_that_are_all_alike_give_no_certainty(right: bool) -> None:
 
 def test_nothing_to_fit_is_said() -> None:
     with pytest.raises(ValueError, match="no trials"):
-        calibrated([Trial("interval", {}, True)])
+        fit([])
+    with pytest.raises(ValueError, match="no questions"):
+        calibrated([[], []])
 
 
 @given(
@@ -74,14 +75,6 @@ def test_log_odds_end_where_nobody_knows_better() -> None:
     assert log_odds(1.0) == pytest.approx(8.0)
     assert log_odds(0.0) == pytest.approx(-8.0)
     assert log_odds(0.9) == pytest.approx(math.log(9))
-
-
-def test_a_lone_file_has_no_signs_of_a_season() -> None:
-    interval = Interval(Segment(10.0, 35.0), 0.9)
-    alone, among = (interval_signs(interval, 300.0, n) for n in (0, 4))
-    assert alone["compared"] == alone["odds compared"] == 0.0
-    assert among["odds compared"] == among["odds"] == alone["odds"]
-    assert alone["length"] == pytest.approx(0.0)  # 25 s are usual
 
 
 def test_the_network_speaks_for_a_piece_where_it_means_the_same() -> None:

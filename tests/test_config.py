@@ -5,16 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from zastavka.config import (
-    BASELINE,
-    DEFAULT,
-    RECIPES,
-    Config,
-    DecodeOptions,
-    ExtractOptions,
-    NetworkOptions,
-)
+from zastavka.config import BASELINE, DEFAULT, RECIPES, Config
 from zastavka.errors import OptionError
+from zastavka.options import DecodeOptions, ExtractOptions, NetworkOptions
 
 
 def test_baseline_is_the_prototype() -> None:

@@ -12,8 +12,8 @@ from films import Film, Shot, sequence, shoot
 from pieces import piece, without_pictures
 from sounds import Floats, music, speech
 from zastavka.closeup import Closeups
-from zastavka.config import ExtractOptions
 from zastavka.confirm import look_again, without_logo
+from zastavka.options import ExtractOptions
 from zastavka.prints import EpisodePrint, read_print
 from zastavka.recurring import Recurring
 from zastavka.segment import Segment

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from pieces import EPISODE, blank, piece, without_pictures
-from zastavka.config import DecideOptions
 from zastavka.decide import (
     TYPES,
     Choice,
@@ -21,6 +20,7 @@ from zastavka.decide import (
     senses,
     sources,
 )
+from zastavka.options import DecideOptions
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Recurring
 from zastavka.segment import Segment

@@ -14,10 +14,10 @@ from safetensors.numpy import save_file
 from media_files import HEIGHT, WIDTH, Film, Tone, number_of, write
 from zastavka import audio
 from zastavka import features as features_module
-from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError
 from zastavka.features import EpisodeFeatures, extract, load, row_times, save
 from zastavka.media import probe
+from zastavka.options import ExtractOptions
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from zastavka.config import MatchOptions
 from zastavka.fingerprint import Fingerprint, Words
 from zastavka.hits import Lag, Track, candidates
+from zastavka.options import MatchOptions
 
 OPTIONS = MatchOptions(neighbours=3, min_hits=20)  # none by chance
 LENGTH = 8000  # words

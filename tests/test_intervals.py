@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zastavka.config import DecodeOptions
 from zastavka.crf import CRFWeights
 from zastavka.intervals import decode, row_probabilities
+from zastavka.options import DecodeOptions
 from zastavka.segment import Grid, Segment
 
 NEUTRAL = CRFWeights(np.zeros((2, 2)), np.zeros(2), np.zeros(2))

@@ -26,9 +26,9 @@ from sounds import (
     sum_of,
     tone,
 )
-from zastavka.config import MatchOptions
 from zastavka.fingerprint import HOP, RATE, fingerprint
 from zastavka.match import Run, alike_pictures, find_runs
+from zastavka.options import MatchOptions
 from zastavka.prints import FILM, EpisodePrint
 from zastavka.signature import NO_BARS, SIZE, find_bars, signatures
 

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zastavka import audio, descriptor
-from zastavka.config import BASELINE, DEFAULT, Config, NetworkOptions
+from zastavka.config import BASELINE, DEFAULT, Config
 from zastavka.errors import FeatureError, ModelError
 from zastavka.features import EpisodeFeatures
 from zastavka.inputs import UNKNOWN, InputSpec, assemble_inputs
 from zastavka.learn.export import write_model
-from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.learn.network import IntroDetectionTransformer, Tagger, network_of
 from zastavka.model import Head, digests_of, windows
+from zastavka.options import NetworkOptions
 from zastavka.segment import Grid
 
 PICTURE, SOUND = len(descriptor.COLUMNS), len(audio.COLUMNS)
@@ -46,21 +47,23 @@ def spec_all(**changes: object) -> InputSpec:
     return InputSpec(**(values | changes))  # type: ignore[arg-type]
 
 
-def written(folder: Path, config: Config, spec: InputSpec) -> IntroDetectionTransformer:
+def written(folder: Path, config: Config, spec: InputSpec) -> Tagger:
     torch.manual_seed(1)
     weights = config.train.class_weights
-    network = IntroDetectionTransformer.from_options(config.network, spec.width, weights).eval()
-    torch.nn.init.normal_(network.pos_encoding)
+    network = network_of(config.network, spec.width, weights).eval()
+    if isinstance(network, IntroDetectionTransformer):
+        torch.nn.init.normal_(network.pos_encoding)
     write_model(folder, network, config, spec, {"note": 1}, "# card\n")
     return network
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["transformer", "lstm"])
 def model(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, Config, IntroDetectionTransformer]:
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[Path, Config, Tagger]:
     folder = tmp_path_factory.mktemp("models") / "small"
-    config = DEFAULT.override({"network": {**SMALL, "window_rows": 40, "stride_rows": 20}}, "test")
+    shape = {**SMALL, "kind": request.param, "window_rows": 40, "stride_rows": 20}
+    config = DEFAULT.override({"network": shape}, "test")
     width = spec_all().width
     rng = np.random.default_rng(3)
     spec = spec_all(
@@ -85,7 +88,7 @@ def test_windows_cover_every_row_and_none_is_too_long(n: int, size: int, stride:
 
 @pytest.mark.parametrize("n", [1, 7, 40, 41, 130])
 def test_onnx_answers_as_torch_does_and_blends_windows(
-    model: tuple[Path, Config, IntroDetectionTransformer], n: int
+    model: tuple[Path, Config, Tagger], n: int
 ) -> None:
     folder, config, network = model
     head = Head.load(folder)
@@ -205,7 +208,7 @@ def test_a_damaged_model_is_one_line(model: tuple[Path, Config, object], tmp_pat
 
 @pytest.mark.parametrize("killed_after", [2, 3, 4, 5])  # card and figures, network, weights, all
 def test_a_model_half_replaced_is_refused(
-    model: tuple[Path, Config, IntroDetectionTransformer],
+    model: tuple[Path, Config, Tagger],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     killed_after: int,
@@ -214,7 +217,8 @@ def test_a_model_half_replaced_is_refused(
     shutil.copytree(model[0], folder)
     new = spec_all(mean=np.full(width, 7, np.float32), spread=np.full(width, 9, np.float32))
     network = copy.deepcopy(model[2])
-    torch.nn.init.normal_(network.pos_encoding)
+    if isinstance(network, IntroDetectionTransformer):
+        torch.nn.init.normal_(network.pos_encoding)
     replace, done = os.replace, list[str]()
 
     def dying(source: Path, target: Path) -> None:

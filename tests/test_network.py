@@ -8,20 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from zastavka.config import BASELINE, DEFAULT, NetworkOptions
-from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.config import BASELINE, DEFAULT
+from zastavka.learn.network import (
+    IntroDetectionLSTM,
+    IntroDetectionTransformer,
+    Tagger,
+    network_of,
+)
+from zastavka.options import NetworkOptions
 
-KINDS = {
+KINDS: dict[str, Tagger] = {
     "prototype": IntroDetectionTransformer(24, 3, 2, window_rows=40),
     "projected": IntroDetectionTransformer(16, 2, 1, in_features=24, window_rows=40),
     "convolved": IntroDetectionTransformer(
         16, 2, 2, class_weights=(1.0, 2.0), in_features=24, conv_layers=3, window_rows=40
     ),
+    "lstm": IntroDetectionLSTM(24, 2, window_rows=40),
+    "lstm-convolved": IntroDetectionLSTM(
+        16, 1, class_weights=(1.0, 2.0), in_features=24, conv_layers=2, window_rows=40
+    ),
 }
 
 
 @pytest.fixture(params=KINDS)
-def network(request: pytest.FixtureRequest) -> IntroDetectionTransformer:
+def network(request: pytest.FixtureRequest) -> Tagger:
     return KINDS[request.param].eval()
 
 
@@ -94,7 +104,7 @@ def test_padding_changes_no_real_row(lengths: list[int], kind: str) -> None:
             torch.testing.assert_close(network(row[None, :n])[0], emitted[:n], rtol=1e-4, atol=1e-5)
 
 
-def test_padding_has_no_part_in_learning(network: IntroDetectionTransformer) -> None:
+def test_padding_has_no_part_in_learning(network: Tagger) -> None:
     mask = right_padding([30, 12, 1])
     tags = torch.randint(0, 2, (3, 30), generator=torch.Generator().manual_seed(1))
     x = some_rows(3, 30)
@@ -110,7 +120,7 @@ def test_padding_has_no_part_in_learning(network: IntroDetectionTransformer) -> 
         assert one.isfinite().all()
 
 
-def test_a_sequence_without_one_row_spoils_nothing(network: IntroDetectionTransformer) -> None:
+def test_a_sequence_without_one_row_spoils_nothing(network: Tagger) -> None:
     mask = right_padding([10, 4])
     x = some_rows(2, 10)
     with torch.no_grad():
@@ -121,13 +131,13 @@ def test_a_sequence_without_one_row_spoils_nothing(network: IntroDetectionTransf
     torch.testing.assert_close(found[:2], expected)
 
 
-def test_a_full_mask_is_no_mask(network: IntroDetectionTransformer) -> None:
+def test_a_full_mask_is_no_mask(network: Tagger) -> None:
     x = some_rows(2, 40)
     with torch.no_grad():
         torch.testing.assert_close(network(x, torch.ones(2, 40, dtype=torch.bool)), network(x))
 
 
-def test_learning_and_answering_see_the_same_emissions(network: IntroDetectionTransformer) -> None:
+def test_learning_and_answering_see_the_same_emissions(network: Tagger) -> None:
     """In evaluation torch takes a fused way through the encoder; the numbers must not differ."""
     mask = right_padding([40, 17])
     x = some_rows(2, 40)
@@ -176,7 +186,7 @@ def test_convolutions_look_further_with_each_layer() -> None:
     assert reaches == [(2, 2), (6, 6), (14, 14)]
 
 
-def test_a_window_longer_than_its_positions_is_refused(network: IntroDetectionTransformer) -> None:
+def test_a_window_longer_than_its_positions_is_refused(network: Tagger) -> None:
     with pytest.raises(ValueError, match=r"41 rows are more than the 40 positions"):
         network(some_rows(1, 41))
 
@@ -192,12 +202,13 @@ def test_shapes_that_contradict_are_refused(
         IntroDetectionTransformer(16, heads, 1, class_weights=class_weights)
 
 
-def test_from_options_builds_the_recipes() -> None:
+def test_options_build_the_recipes() -> None:
     small = NetworkOptions(
         d_model=16, n_heads=2, n_layers=3, feedforward=32, window_rows=50, stride_rows=25,
         dropout=0.2, attention_dropout=0.0, conv_layers=2,
     )  # fmt: skip
-    network = IntroDetectionTransformer.from_options(small, 40, (1.0, 3.0))
+    network = network_of(small, 40, (1.0, 3.0))
+    assert isinstance(network, IntroDetectionTransformer)
     layer = network.transformer.layers[0]
     assert isinstance(layer, torch.nn.TransformerEncoderLayer)
     assert network.in_features == 40
@@ -209,16 +220,34 @@ def test_from_options_builds_the_recipes() -> None:
     assert network(some_rows(2, 50, 40)).shape == (2, 50, 2)
 
 
+def test_an_lstm_is_made_where_it_is_asked_for() -> None:
+    options = DEFAULT.network.model_copy(update={"kind": "lstm", "d_model": 16, "n_layers": 3})
+    network = network_of(options, 40, (1.0, 3.0))
+    assert isinstance(network, IntroDetectionLSTM)
+    assert (len(network.forwards), len(network.backwards)) == (3, 3)
+    assert network.in_features == 40
+    assert network(some_rows(2, 50, 40)).shape == (2, 50, 2)
+    with pytest.raises(ValueError, match="can't be halved"):
+        IntroDetectionLSTM(17, 1)
+
+
+def test_an_lstm_reads_both_ways() -> None:
+    network = KINDS["lstm"].eval()
+    x = some_rows(1, 30).requires_grad_()
+    (slope,) = torch.autograd.grad(network(x)[0, 15].sum(), x)
+    assert (slope[0].abs().sum(1) > 0).all()
+
+
 def test_vectors_that_fit_go_in_as_they_are_only_for_pictures() -> None:
     narrow = {"d_model": 16, "n_heads": 2, "n_layers": 1, "feedforward": 32}
     pictures = BASELINE.network.model_copy(update=narrow)
     everything = DEFAULT.network.model_copy(update=narrow)
-    assert IntroDetectionTransformer.from_options(pictures, 16).project is None
-    assert IntroDetectionTransformer.from_options(pictures, 20).project is not None
-    assert IntroDetectionTransformer.from_options(everything, 16).project is not None
+    assert network_of(pictures, 16).project is None
+    assert network_of(pictures, 20).project is not None
+    assert network_of(everything, 16).project is not None
 
 
-def test_loss_is_the_mean_over_sequences(network: IntroDetectionTransformer) -> None:
+def test_loss_is_the_mean_over_sequences(network: Tagger) -> None:
     mask = right_padding([20, 5])
     x = some_rows(2, 20)
     tags = torch.randint(0, 2, (2, 20), generator=torch.Generator().manual_seed(2))
@@ -226,22 +255,23 @@ def test_loss_is_the_mean_over_sequences(network: IntroDetectionTransformer) -> 
     torch.testing.assert_close(network.loss(x, tags, mask), (alone[0] + alone[1]) / 2)
 
 
-def test_decode_gives_a_tag_per_real_row(network: IntroDetectionTransformer) -> None:
+def test_decode_gives_a_tag_per_real_row(network: Tagger) -> None:
     mask = right_padding([20, 5, 1])
     paths = network.decode(some_rows(3, 20), mask)
     assert [len(path) for path in paths] == [20, 5, 1]
     assert {tag for path in paths for tag in path} <= {0, 1}
 
 
-@pytest.mark.parametrize(("in_features", "conv_layers"), [(None, 0), (16, 2)])
-def test_it_learns_a_stretch_that_looks_different(
-    in_features: int | None, conv_layers: int
-) -> None:
+@pytest.mark.parametrize("kind", ["transformer", "lstm"])
+@pytest.mark.parametrize("conv_layers", [0, 2])
+def test_it_learns_a_stretch_that_looks_different(kind: str, conv_layers: int) -> None:
     torch.manual_seed(0)
-    network = IntroDetectionTransformer(
-        16, 2, 1, feedforward=32, dropout=0.0, window_rows=30,
-        in_features=in_features, conv_layers=conv_layers,
-    )  # fmt: skip
+    changes = {
+        "kind": kind, "d_model": 16, "n_heads": 2, "n_layers": 1, "feedforward": 32, "dropout": 0.0,
+        "window_rows": 30, "stride_rows": 15, "conv_layers": conv_layers,
+        "inputs": "all" if conv_layers else "pictures",
+    }  # fmt: skip
+    network = network_of(DEFAULT.network.model_copy(update=changes), 16)
     rng = torch.Generator().manual_seed(3)
 
     def draw(n: int) -> tuple[Tensor, Tensor]:

@@ -208,12 +208,14 @@ def test_a_file_too_short_for_an_episode_is_left_for_review(tmp_path: Path) -> N
 def test_scales_give_the_confidence_and_that_of_none(tmp_path: Path) -> None:
     one = episode(tmp_path / "a.mkv")
     known = detector()
-    flat = Scale(0.0, {})
-    known.head.confidence = Confidence(flat, flat, Scale(-1.0, {}))
+    span = Scale(0.0, {"network": 2.0, "network no": 1.0, "network sum": 4.0})
+    known.head.confidence = Confidence(Scale(0.0, {}), span, Scale(-1.0, {}))
     [found] = known.detect([one])
     assert isinstance(found, Detection)
-    assert [(f.confidence, f.status) for f in found.findings] == [(0.5, "found")]
-    known.decoding = known.decoding.model_copy(update={"threshold": 0.6})
+    assert [f.status for f in found.findings] == ["found"]
+    sure = found.findings[0].confidence
+    assert 0.4 < sure <= 0.995
+    known.decoding = known.decoding.model_copy(update={"threshold": sure + 0.001})
     [found] = known.detect([one])
     assert isinstance(found, Detection)
     assert found.segments() == ()

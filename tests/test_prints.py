@@ -16,10 +16,10 @@ import media_files
 from media_files import Film, Tone, numbered, write
 from sounds import music, write_sound
 from zastavka import prints as prints_module
-from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.fingerprint import HOP, RATE, Fingerprint, distance, fingerprint
 from zastavka.media import Chapter
+from zastavka.options import ExtractOptions
 from zastavka.prints import FILM, EpisodePrint, load, read_print, save
 from zastavka.segment import Segment
 from zastavka.signature import Signatures

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pieces import blank
-from zastavka.config import MatchOptions
 from zastavka.match import Run, Sense
+from zastavka.options import MatchOptions
 from zastavka.prints import FILM
 from zastavka.recurring import Instance, Recurring, stack
 from zastavka.segment import Segment

@@ -16,8 +16,8 @@ from films import FILM_RATE, Film, Shot, seconds, sequence, shoot
 from pieces import piece
 from sounds import music, speech
 from zastavka.closeup import RATE, Closeups
-from zastavka.config import ExtractOptions, RefineOptions
 from zastavka.fingerprint import RATE as WORDS_RATE
+from zastavka.options import ExtractOptions, RefineOptions
 from zastavka.overlay import change
 from zastavka.prints import FILM, EpisodePrint, read_print
 from zastavka.recurring import Instance, Recurring

@@ -10,7 +10,7 @@ import pytest
 from av import VideoStream
 
 from scenes import Grey, levels, scene
-from zastavka.config import MatchOptions
+from zastavka.options import MatchOptions
 from zastavka.pictures import Pictures
 from zastavka.signature import (
     COLUMNS,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from zastavka import audio, descriptor
-from zastavka.config import ExtractOptions
 from zastavka.inputs import InputSpec, change_of
 from zastavka.learn.dataset import Window
 from zastavka.learn.splice import spliced
+from zastavka.options import ExtractOptions
 
 SPEC = InputSpec(
     descriptor.BuiltinDescriptor.name, len(descriptor.COLUMNS), len(audio.COLUMNS), "all"

@@ -29,6 +29,10 @@ SENTENCES = {
     "alone": "nothing of it is in another of the {season} episodes",
     "other": "what repeats is no intro: {piece}, but {why}",
     "piece": "repeats in {n} of {season} episodes, {senses}",
+    "short file": "a file of {seconds} s is no episode",
+    "whole": "it is most of the file",
+    "card": "it may be a studio's logo",
+    "glimpse": "so short a piece may be an eyecatch",
 }
 
 # exit codes, beside 0

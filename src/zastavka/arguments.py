@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 from zastavka.cache import default_folder
-from zastavka.config import RECIPES, Config, DecodeOptions
+from zastavka.config import RECIPES, Config
 from zastavka.decide import TYPES
 from zastavka.detection import Failure
 from zastavka.episode import Episode, find_episodes
 from zastavka.errors import MediaError, MissingExtra, ModelError, OptionError, ZastavkaError
+from zastavka.options import DecodeOptions
 
 SEASON_STAGES = ("extract", "match", "decide", "refine")
 

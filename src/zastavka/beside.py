@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.config import MatchOptions
 from zastavka.fingerprint import BITS, HOP, Words, distance
 from zastavka.hits import Lag, Track
+from zastavka.options import MatchOptions
 from zastavka.runs import Run, distinct
 
 _ALIKE = 0.42  # share of bits: words of other sounds differ in .5, +-.025 over a second

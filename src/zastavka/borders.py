@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.audio import RATE
-from zastavka.config import RefineOptions
 from zastavka.errors import MediaError
 from zastavka.media import MediaInfo, probe
 from zastavka.moments import COLUMNS, SIZE, Moments, Stretch, find_moments
+from zastavka.options import RefineOptions
 from zastavka.overlay import Side
 from zastavka.pictures import Pictures
 from zastavka.segment import Segment

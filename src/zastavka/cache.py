@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from zastavka import audio, prints
-from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError, StorageError
 from zastavka.features import EpisodeFeatures, Progress, extract, load, save
+from zastavka.options import ExtractOptions
 from zastavka.prints import EpisodePrint
 from zastavka.vision import PictureEncoder
 

@@ -1,9 +1,10 @@
-"""How sure an answer is: the probability that it is right, from a few signs of it.
+"""How sure an answer is: the probability that it is right, from signs of it.
 
-Logistic regression on answers to series whose clips the network had not learned from (Platt,
-"Probabilistic outputs for support vector machines", 1999): a score becomes a share of right
-answers. Right is a segment with IoU >= 0.5 and at most 1.0 s outside the true one; "none" is right
-where there is no intro.
+Curves fitted to answers to series whose clips the network had not learned from: logistic regression
+for a piece that repeats and for "none" (Platt, "Probabilistic outputs for support vector machines",
+1999), a log-linear model over all spans of an episode at once for what the network finds (`spans`).
+Right is a segment with IoU >= 0.5 and at most 1.0 s outside the true one; "none" is right where
+there is no intro.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zastavka.intervals import Interval
-from zastavka.segment import Segment
+import numpy as np
+from numpy.typing import NDArray
 
+from zastavka.intervals import Interval
+from zastavka.segment import Grid, Segment
+from zastavka.spans import Spans, answer
+
+Floats = NDArray[np.float64]
 Signs = Mapping[str, float]
 
 _LEAST, _MOST = 0.005, 0.995  # nobody has seen enough answers to be surer
 _FAR = 8.0  # log odds beyond which a network is not listened to
-_USUAL = 25.0  # seconds of an intro
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,32 @@ class Scale:
         odds = self.bias + sum(w * signs.get(name, 0.0) for name, w in self.weights.items())
         return min(_MOST, max(_LEAST, 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))))
 
+    def times(self, factor: float) -> Scale:
+        """The same curve with all log odds times a factor."""
+        weights = {name: factor * weight for name, weight in self.weights.items()}
+        return Scale(factor * self.bias, weights)
+
+    def odds(self, spans: Spans) -> Floats:
+        """Log odds against "none" of each span of an episode, (p,)."""
+        names = tuple(self.weights)
+        weights = np.array([self.weights[name] for name in names])
+        return np.asarray(self.bias + spans.table(names) @ weights, np.float64)
+
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """Scales for each kind of answer: a piece that repeats, an interval of the network, none."""
+    """Scales for each kind of answer: a piece that repeats, a span of one episode, none."""
 
     piece: Scale
-    interval: Scale
+    span: Scale
     none: Scale
+
+    def answer(self, spans: Spans, grid: Grid) -> Interval | None:
+        """The best span of an episode, with the probability that it is right."""
+        best = answer(spans, self.span.odds(spans), grid)
+        if best is None:
+            return None
+        return Interval(best.segment, min(_MOST, max(_LEAST, best.confidence)))
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Confidence:
@@ -53,7 +76,7 @@ class Confidence:
                     float(document[kind]["bias"]),
                     {name: float(w) for name, w in document[kind]["weights"].items()},
                 )
-                for kind in ("piece", "interval", "none")
+                for kind in ("piece", "span", "none")
             )
         )
 
@@ -62,26 +85,9 @@ class Confidence:
         return {
             kind: {"bias": scale.bias, "weights": dict(scale.weights)}
             for kind, scale in (
-                ("piece", self.piece), ("interval", self.interval), ("none", self.none)
+                ("piece", self.piece), ("span", self.span), ("none", self.none)
             )
         }  # fmt: skip
-
-
-def interval_signs(interval: Interval, searched: float, others: int) -> dict[str, float]:
-    """Signs of an interval of the network in an episode of which `searched` seconds were read.
-
-    `others`: episodes that it was compared with; 0: a lone file.
-    """
-    odds = log_odds(interval.confidence)
-    length = interval.segment.duration
-    compared = float(others > 0)
-    return {
-        "odds": odds,
-        "length": abs(math.log(length / _USUAL)),
-        "share": length / searched,
-        "compared": compared,
-        "odds compared": odds * compared,
-    }
 
 
 def piece_signs(

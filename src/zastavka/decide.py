@@ -14,7 +14,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from zastavka.config import DecideOptions
+from zastavka.options import DecideOptions
 from zastavka.points import (
     AT_START,
     Points,

@@ -256,13 +256,13 @@ def _is_useful(got: Segment, true: Segment) -> bool:
     return near_start and near_end and got.iou(true) >= 0.5
 
 
-def is_right(got: Segment, true: Sequence[Segment]) -> bool:
-    """Whether an answer has IoU >= 0.5 with a true segment and at most 1.0 s outside it."""
+def is_right(got: Segment, true: Sequence[Segment], slack: float = 1.0) -> bool:
+    """Whether an answer has IoU >= 0.5 with a true segment and at most `slack` s outside it."""
     best = max(true, key=got.iou, default=None)
     if best is None or got.iou(best) < 0.5:
         return False
     common = got & best
-    return common is not None and got.duration - common.duration <= 1.0 + NOISE
+    return common is not None and got.duration - common.duration <= slack + NOISE
 
 
 def _by_key(rows: Sequence[R]) -> dict[str, R]:

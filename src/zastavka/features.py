@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka import audio
-from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError
 from zastavka.media import probe
+from zastavka.options import ExtractOptions
 from zastavka.pictures import Picture, Pictures
 from zastavka.segment import Grid, Segment
 from zastavka.storage import write_tensors

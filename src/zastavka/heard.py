@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.beside import bits, compare
-from zastavka.config import MatchOptions
 from zastavka.fingerprint import BITS, HOP
 from zastavka.hits import Lag, Track, candidates, tracks_of
+from zastavka.options import MatchOptions
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.config import MatchOptions
 from zastavka.fingerprint import BITS, HOP, Fingerprint, Words
+from zastavka.options import MatchOptions
 from zastavka.prints import FILM, EpisodePrint
 
 Index = NDArray[np.int64]

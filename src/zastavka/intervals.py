@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.config import DecodeOptions
 from zastavka.crf import CRFWeights, best_path, marginals
+from zastavka.options import DecodeOptions
 from zastavka.segment import Grid, Segment
 
 Floats = NDArray[np.float64]

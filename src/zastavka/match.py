@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zastavka.config import MatchOptions
 from zastavka.heard import heard, heard_through_speech, heard_where_seen
+from zastavka.options import MatchOptions
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run, Sense
 from zastavka.seen import alike_pictures, seen

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from zastavka.confidence import Confidence
-from zastavka.config import Config, NetworkOptions
+from zastavka.config import Config
 from zastavka.crf import CRFWeights
 from zastavka.errors import ModelError
 from zastavka.features import EpisodeFeatures
 from zastavka.inputs import InputSpec, assemble_inputs
+from zastavka.options import NetworkOptions
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

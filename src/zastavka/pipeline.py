@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from zastavka.borders import sharpen
 from zastavka.cache import FeatureCache
-from zastavka.confidence import interval_signs, none_signs
-from zastavka.config import Config, DecodeOptions
+from zastavka.confidence import none_signs
+from zastavka.config import Config
 from zastavka.counsel import Counsel
 from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
@@ -22,7 +22,10 @@ from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
 from zastavka.model import Head
+from zastavka.options import DecodeOptions
+from zastavka.points import AT_START
 from zastavka.segment import Grid, Segment
+from zastavka.spans import find_spans
 from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
 
 _BY: dict[tuple[str, ...], str] = {
@@ -158,15 +161,14 @@ class Detector:
         episode: Episode,
         features: EpisodeFeatures,
         evidence: NDArray[np.float32],
-        others: int,
         *,
         look: bool = True,
     ) -> Counsel:
-        """What the head says of an episode that `others` more were compared with."""
+        """What the head says of an episode of which a season repeats that much."""
         path = episode.path if look else None
         intervals = self.intervals(features, str(episode.path), evidence)
         best = max(intervals, key=lambda each: each.confidence, default=None)
-        answer = self.finding(best, features, path, evidence, others) if best else None
+        answer = self.finding(best, features, path, evidence) if best else None
         return Counsel(tuple(intervals), answer, self.decoding.threshold)
 
     def intervals(
@@ -175,8 +177,15 @@ class Detector:
         subject: str = "features",
         evidence: NDArray[np.float32] | None = None,
     ) -> list[Interval]:
-        """The head's intervals, with what a season repeats (`evidence_rows`) or without."""
+        """The head's intervals, with what a season repeats (`evidence_rows`) or without.
+
+        A head that knows how sure it may be weighs all spans of the episode; another one decodes.
+        """
         emissions = self.head.emissions(features, subject, evidence)
+        if self.head.confidence is not None:
+            spans = find_spans(features, emissions, self.decoding, evidence)
+            best = self.head.confidence.answer(spans, features.grid)
+            return [best] if best else []
         rows = self.config.network.window_rows
         return decode(emissions, self.head.crf, features.grid, self.decoding, rows)
 
@@ -191,26 +200,19 @@ class Detector:
         features: EpisodeFeatures,
         path: Path | None,
         evidence: NDArray[np.float32] | None = None,
-        others: int = 0,
     ) -> Finding | None:
-        """An interval as an answer, edges sharpened in the file; None: not even worth showing.
-
-        `evidence`: what it repeats of `others` episodes that it was compared with.
-        """
+        """An interval as an answer, edges sharpened in the file; None: not even worth showing."""
         threshold = self.decoding.threshold if self.decoding.method == "duration" else 0.0
         # the last row may reach beyond the file
         segment = interval.segment & features.span
         if segment is None:
             return None
         confidence = interval.confidence
-        if self.head.confidence is not None:
-            signs = interval_signs(interval, features.span.end, others)
-            confidence = self.head.confidence.interval(signs)
         if confidence < _REVIEW_SHARE * threshold:
             return None
         if path is not None and self.decoding.sharpen:
             segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
-        doubt = self._doubt(segment, features)
+        doubt = self._doubt(segment, features, lone=evidence is None)
         found = confidence >= threshold and doubt is None
         senses = self._carried_by(interval, features, evidence)
         return Finding(
@@ -240,7 +242,7 @@ class Detector:
                 carried.append(sense)
         return tuple(carried)
 
-    def _doubt(self, segment: Segment, features: EpisodeFeatures) -> str | None:
+    def _doubt(self, segment: Segment, features: EpisodeFeatures, lone: bool) -> str | None:
         """Why nobody should act on it, however sure the network is."""
         if self.decoding.method == "closing":
             return None  # the prototype had no doubts
@@ -248,6 +250,10 @@ class Detector:
             return f"a file of {features.duration:.0f} s is no episode"
         if segment.duration > _MOST * features.span.end:
             return "it is most of the file"
+        if segment.start <= AT_START and segment.duration < self.decoding.shortest_at_zero:
+            return "it may be a studio's logo"
+        if lone and segment.duration < self.decoding.shortest_lone:
+            return "so short a piece may be an eyecatch"
         return None
 
     def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from zastavka import fingerprint as sound
 from zastavka import signature
-from zastavka.config import ExtractOptions
 from zastavka.errors import FeatureError, MediaError
 from zastavka.fingerprint import Fingerprint
 from zastavka.media import Chapter, probe
+from zastavka.options import ExtractOptions
 from zastavka.pictures import Pictures
 from zastavka.segment import Segment
 from zastavka.signature import Bars, Signatures

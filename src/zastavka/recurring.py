@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.config import MatchOptions
+from zastavka.options import MatchOptions
 from zastavka.prints import EpisodePrint
 from zastavka.runs import Run, Sense
 from zastavka.segment import Segment

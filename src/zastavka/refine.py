@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zastavka.closeup import RATE, Closeup, Closeups
-from zastavka.config import RefineOptions
+from zastavka.options import RefineOptions
 from zastavka.overlay import REACH, Edge, Overlay, Side, around
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring

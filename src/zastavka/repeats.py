@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from zastavka.closeup import Closeups
-from zastavka.config import Config, DecideOptions
+from zastavka.config import Config
 from zastavka.confirm import look_again, without_logo
 from zastavka.decide import Choice, Verdict, choose, judge
 from zastavka.match import find_runs
+from zastavka.options import DecideOptions
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Recurring, stack
 from zastavka.refine import refine

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from zastavka import prints
 from zastavka.cache import PrintCache
-from zastavka.config import DEFAULT, Config, ExtractOptions
+from zastavka.config import DEFAULT, Config
 from zastavka.counsel import Counsel, detection, is_sure
 from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
@@ -21,6 +21,7 @@ from zastavka.errors import ZastavkaError
 from zastavka.evidence import evidence_rows
 from zastavka.media import probe
 from zastavka.openings import Openings
+from zastavka.options import ExtractOptions
 from zastavka.pipeline import Detector, Progress
 from zastavka.prints import EpisodePrint
 from zastavka.repeats import Repeats, find_repeats
@@ -208,7 +209,7 @@ class SeasonDetector:
         except ZastavkaError:
             return None  # pictures that can't all be read: what was heard and seen stands
         rows = evidence_rows(repeats, i, features.grid)
-        return self.alone.counsel(episode, features, rows, repeats.season - 1)
+        return self.alone.counsel(episode, features, rows)
 
     def _alone(
         self,

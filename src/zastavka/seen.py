@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from zastavka.config import MatchOptions
 from zastavka.gallery import Gallery
+from zastavka.options import MatchOptions
 from zastavka.prints import FILM, EpisodePrint
 from zastavka.runs import Run, distinct
 from zastavka.signature import Signatures

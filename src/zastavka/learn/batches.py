@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zastavka.config import TrainOptions
 from zastavka.inputs import InputSpec, standardise
 from zastavka.learn.dataset import Dataset, Window
 from zastavka.learn.splice import spliced
+from zastavka.options import TrainOptions
 
 Floats = NDArray[np.float32]
 

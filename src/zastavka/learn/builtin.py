@@ -1,16 +1,17 @@
 """The built-in model, made from nothing but introbench: gather, learn, calibrate, judge, write.
 
-Fold a is learned from in two halves that share no clip. A network of each half answers the series
-of the other one, and these answers say how sure one may be (`calibrate`). Then one network learns
-all of fold a and is judged on fold b, which it never saw; at last one learns both folds: the one
-that is given away, with the figures of the one that was judged.
+The clips are in three parts that share none: two halves of fold a, and fold b. How sure a model may
+be is found out on parts that a network did not learn from (`calibrate`): each part of those that
+the model learns from is answered by a network that learned the others. The first model learns fold
+a and is judged on fold b, of which neither it nor its confidence ever saw a clip. The second one
+learns all three parts: the one that is given away, with the figures of the one that was judged.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from zastavka.detection import Detection
 from zastavka.evaluate import Report, evaluate
 from zastavka.evidence import evidence_rows
 from zastavka.inputs import InputSpec
-from zastavka.learn.calibrate import Trial, calibrated, lone_trials, season_trials
+from zastavka.learn.calibrate import Question, calibrated, lone_question, season_question
 from zastavka.learn.card import card_of
 from zastavka.learn.dataset import Dataset, Window, episode_windows
 from zastavka.learn.export import write_model
@@ -104,29 +105,42 @@ class Run:
 def make(run: Run, out: Path) -> None:
     """Make the built-in model, each stage from what the ones before it have kept."""
     run.bench.check()
-    halves = [run.gathered(world) for world in HALVES]
-    confidence = _confidence(run, halves)
-    fold_a = [series for half in halves for series in half]
-    first = run.model("fold-a", fold_a, confidence)
+    halves = {world.name: run.gathered(world) for world in HALVES}
+    first = run.model(_name(halves), _all(halves), _confidence(run, "fold-a", halves))
     judged = run.gathered(JUDGED)
     reports = judge(judged, Detector.load(first), run.config)
     figures = {way: report.pooled().figures() for way, report in reports.items()}
     clips = [row for world in (*HALVES, JUDGED) for row in run.bench.clips(world)]
-    card = card_of(run.config, figures, clips, len(fold_a), len(judged))
-    run.model("both", [*fold_a, *judged], confidence, {"fold_b": figures}, card, out)
+    card = card_of(run.config, figures, clips, len(_all(halves)), len(judged))
+    parts = {**halves, JUDGED.name: judged}
+    confidence = _confidence(run, "both", parts)
+    run.model("both", _all(parts), confidence, {"fold_b": figures}, card, out)
 
 
-def _confidence(run: Run, halves: Sequence[list[Gathered]]) -> Confidence:
-    """Fitted on the answers of each half's network to the series of the other half."""
-    file = run.work / "confidence.json"
+Parts = Mapping[str, list[Gathered]]  # series by the world they are of
+
+
+def _all(parts: Parts) -> list[Gathered]:
+    return [series for part in parts.values() for series in part]
+
+
+def _name(parts: Parts) -> str:
+    """Of a model that learned these parts, whatever it says of how sure it is."""
+    return "of-" + "-".join(parts)
+
+
+def _confidence(run: Run, name: str, parts: Parts) -> Confidence:
+    """Fitted on the answers to each part of a network that learned the others."""
+    file = run.work / f"{name}-confidence.json"
     if file.exists():
         return Confidence.from_json(json.loads(file.read_text(encoding="utf-8")))
-    trials: list[Trial] = []
-    for world, mine, other in zip(HALVES, halves, reversed(halves), strict=True):
-        detector = Detector.load(run.model(f"half-{world.name}", mine))
-        run.progress(f"{world.name}: answering", 0.0)
-        trials += trials_of(other, detector, run.config, run.config.train.seed)
-    fitted = calibrated(trials)
+    questions = []
+    for part, series in parts.items():
+        others = {other: found for other, found in parts.items() if other != part}
+        detector = Detector.load(run.model(_name(others), _all(others)))
+        run.progress(f"{part}: answering", 0.0)
+        questions.append(list(questions_of(series, detector, run.config, run.config.train.seed)))
+    fitted = calibrated(questions)
     write_text(file, json.dumps(fitted.as_json(), indent=1))
     return fitted
 
@@ -153,7 +167,7 @@ def judge(series: Sequence[Gathered], detector: Detector, config: Config) -> dic
             if not is_sure(i, repeats):
                 rows = evidence_rows(repeats, i, episode.features.grid)
                 counsel = detector.counsel(
-                    episode.truth.episode, episode.features, rows, len(known) - 1, look=False
+                    episode.truth.episode, episode.features, rows, look=False
                 )
             confidence = detector.head.confidence
             answers["season"].append(
@@ -189,15 +203,15 @@ def dataset_of(series: Sequence[Gathered], config: Config) -> Dataset:
     return Dataset(tuple(windows_of(series, config, spec, config.train.seed)), spec, config.extract)
 
 
-def trials_of(
+def questions_of(
     series: Sequence[Gathered], detector: Detector, config: Config, seed: int
-) -> Iterator[Trial]:
-    """Answers to series the detector did not learn from, alone and among siblings."""
+) -> Iterator[Question]:
+    """Series that the detector did not learn from, each episode alone and among siblings."""
     openings = openings_of(series)
     for each in series:
         known = each.episodes()
         for episode in known:
-            yield from lone_trials(episode, detector)
+            yield lone_question(episode, detector)
         rng = np.random.default_rng([seed, *each.name.encode()])
         for chosen in _seasons(len(known), rng):
             some = [known[i] for i in chosen]
@@ -205,7 +219,7 @@ def trials_of(
             if repeats.season < 2:
                 continue
             for i, episode in enumerate(some):
-                yield from season_trials(episode, i, repeats, detector)
+                yield season_question(episode, i, repeats, detector)
 
 
 def _seasons(n: int, rng: np.random.Generator) -> list[list[int]]:

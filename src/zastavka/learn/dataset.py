@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zastavka.config import Config, ExtractOptions
+from zastavka.config import Config
 from zastavka.detection import Detection
 from zastavka.errors import DatasetError
 from zastavka.features import EpisodeFeatures, describe_pictures, row_times
 from zastavka.inputs import UNKNOWN, InputSpec, assemble_inputs
 from zastavka.model import windows
+from zastavka.options import ExtractOptions
 from zastavka.pictures import Picture
 from zastavka.storage import replacing
 from zastavka.vision import PictureEncoder

@@ -20,7 +20,7 @@ from zastavka.confidence import Confidence
 from zastavka.config import Config
 from zastavka.errors import StorageError
 from zastavka.inputs import InputSpec
-from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.learn.network import Tagger
 from zastavka.model import (
     CARD_FILE,
     METRICS_FILE,
@@ -36,7 +36,7 @@ Metrics = dict[str, object]
 
 def write_model(
     folder: Path,
-    network: IntroDetectionTransformer,
+    network: Tagger,
     config: Config,
     spec: InputSpec,
     metrics: Metrics,
@@ -99,9 +99,10 @@ def _write_weights(path: Path, network: nn.Module, spec: InputSpec) -> None:
 class _Emit(nn.Module):
     """The network's emissions in fp32, whatever it was trained in."""
 
-    def __init__(self, network: IntroDetectionTransformer) -> None:
+    def __init__(self, network: Tagger) -> None:
         super().__init__()
         self.network = network
+        self.tags = int(network.classifier.out_features)
 
     def forward(self, inputs: Tensor, mask: Tensor) -> Tensor:
         emissions: Tensor = self.network(inputs, mask)
@@ -120,9 +121,7 @@ def _quiet(name: str) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def export_onnx(
-    network: IntroDetectionTransformer, width: int, window_rows: int, path: Path
-) -> None:
+def export_onnx(network: Tagger, width: int, window_rows: int, path: Path) -> None:
     """Export inputs (b, t, width), mask (b, t) -> emissions (b, t, tags); t <= window_rows."""
     emit = _Emit(network).eval()
     rows = max(2, min(window_rows, 16))
@@ -143,7 +142,15 @@ def export_onnx(
     finally:
         torch.backends.mha.set_fastpath_enabled(fastpath)
     assert program is not None
-    for node in program.model.graph:  # where in our sources each came from, with paths of this disk
+    # the converter of LSTMs takes the example's rows for a rule; onnxruntime infers shapes itself
+    graph = program.model.graph
+    for node in graph:
+        # where in our sources each came from, with paths of this disk
         node.metadata_props.clear()
         node.doc_string = None
+        for value in node.outputs:
+            value.shape = None
+    [like], [emitted] = graph.inputs[:1], graph.outputs
+    assert like.shape is not None
+    emitted.shape = type(like.shape)(("batch", "time", emit.tags))
     program.save(str(path), external_data=False)

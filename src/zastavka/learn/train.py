@@ -18,7 +18,7 @@ from zastavka.inputs import InputSpec
 from zastavka.learn.batches import Shown, prepared
 from zastavka.learn.dataset import Dataset, Window, save_tensors
 from zastavka.learn.export import write_model
-from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.learn.network import Tagger, network_of
 from zastavka.learn.validation import scores
 from zastavka.vision import multiplies_bf16
 
@@ -57,7 +57,7 @@ Progress = Callable[[Step | Epoch], None]
 class Trained:
     """What training leaves: the network of its best epoch, and the figures of all."""
 
-    network: IntroDetectionTransformer
+    network: Tagger
     spec: InputSpec
     log: tuple[Epoch, ...]
     best_epoch: int
@@ -162,9 +162,7 @@ class _Run:
         self.config, self.spec = config, spec
         self.learning = Shown(learning, config.train, spec, config.extract.step)
         self.held = prepared(held, spec)
-        self.network = IntroDetectionTransformer.from_options(
-            config.network, spec.width, config.train.class_weights
-        )
+        self.network = network_of(config.network, spec.width, config.train.class_weights)
         weights = self.network.state_dict() if config.train.average else {}
         self.average = {name: value.clone() for name, value in weights.items()}
         # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
@@ -245,7 +243,7 @@ class _Run:
         source = self.average or self.network.state_dict()
         return {name: value.clone() for name, value in source.items()}
 
-    def best_network(self) -> IntroDetectionTransformer:
+    def best_network(self) -> Tagger:
         assert self.best is not None
         self.network.load_state_dict(self.best)
         return self.network.eval()

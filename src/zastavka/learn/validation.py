@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from zastavka.config import Config
 from zastavka.intervals import decode
 from zastavka.learn.dataset import Window
-from zastavka.learn.network import IntroDetectionTransformer
+from zastavka.learn.network import Tagger
 from zastavka.segment import Grid, Segment
 
 
-def scores(
-    network: IntroDetectionTransformer, held: list[Window], config: Config
-) -> tuple[float, float, float]:
+def scores(network: Tagger, held: list[Window], config: Config) -> tuple[float, float, float]:
     """Mean loss, F1 of rows and mean IoU of intervals (a miss as 0) over held-back windows."""
     crf = network.crf.weights()
     losses, ious = [], []
