@@ -6,7 +6,8 @@
 from fold a alone (`fold-a` in the work folder of `zastavka train --recipe builtin`), is judged on
 two draws of fold b, which share no clip with what it learned from: 200 episodes of random series,
 and 150 episodes without a theme, half of them of series that have none and half of series that
-leave it out. Then every clip of the media folder, which is real footage and has no intro. Videos
+leave it out. Then every clip of the media folder, which is real footage and has no intro. The ten
+worst answers of the draw, alone, are drawn into --worst. Videos
 and answers stay in --work, and what is there is not made again. Confidence intervals are of 2,000
 draws of series with replacement. --compose-python needs numpy, scipy, opencv-python-headless, av
 and pillow: it only composes.
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--compose-python", default=sys.executable)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only-compose", action="store_true")
+    parser.add_argument("--worst", type=Path, help="a picture of the ten worst answers (PNG)")
     a = parser.parse_args()
     sys.path.insert(0, str(a.introbench))  # score.py, the referee
     dev, draw, empty = (Draw(a, name) for name in ("dev", "draw", "empty"))
@@ -87,6 +89,8 @@ def main() -> None:
     print(f"{EPISODES} episodes of fold b\n{draw.table(a.judged, ways, (), intervals=True)}\n")
     print(f"episodes without a theme, fold b\n{empty.alarms(a.judged)}\n")
     print(f"real clips\n{clips(a)}")
+    if a.worst:
+        print("\n".join(draw.worst(a.judged, "alone", a.worst)))
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,35 @@ class Draw:
             lines.append(f"| {way} | {' | '.join(cells)} |")
         return "\n".join(lines)
 
+    def worst(self, model: Path, way: str, picture: Path) -> list[str]:
+        """The ten worst answers, a line each: wrong ones, the surest first, then what was missed.
+
+        Drawn: what each row is thought to be, what is true (green, below), what was answered (red)
+        or only shown (orange).
+        """
+        found = read_detections(self.file(model, way))
+        truths = {t.episode.path: t for t in read_truth(self.folder / "truth.json", self.folder)}
+        costs: list[tuple[float, Detection, Detection]] = []
+        for answer in found:
+            if isinstance(answer, Failure):
+                continue
+            truth = truths[answer.episode.path]
+            said, true = answer.segments(), truth.segments()
+            best = max((a.iou(b) for a in said for b in true), default=0.0)
+            sure = max((f.confidence for f in answer.findings), default=0.0)
+            if said and best < 0.5:
+                costs.append((2.0 + sure, answer, truth))
+            elif true and not said:
+                costs.append((1.0 - sure, answer, truth))
+        costs.sort(key=lambda cost: -cost[0])
+        chosen = [(answer, truth) for _, answer, truth in costs[:10]]
+        _draw(
+            chosen,
+            Detector.load(model, cache=FeatureCache(self.a.work / "cache/features")),
+            picture,
+        )
+        return [_line(answer, truth) for answer, truth in chosen]
+
     def alarms(self, model: Path) -> str:
         """Shares of the episodes without a theme in which one is reported."""
         lines = []
@@ -194,6 +227,38 @@ class Draw:
                 wrong = sum(any(s["status"] == "found" for s in r["segments"]) for r in rows)
                 lines.append(f"{way}, series with {kind}: {wrong} of {len(rows)}")
         return "\n".join(lines)
+
+
+def _line(answer: Detection, truth: Detection) -> str:
+    true = ", ".join(f"{s.start:.1f}-{s.end:.1f}" for s in truth.segments()) or "none"
+    shown = [
+        f"{f.segment.start:.1f}-{f.segment.end:.1f} ({f.status}, {f.confidence:.2f}: {f.reason})"
+        for f in answer.findings
+    ]
+    path = answer.episode.path
+    why = "; ".join(shown) or answer.not_found_reason
+    return f"- {path.parent.name}/{path.stem}: true {true}; answered {why}"
+
+
+def _draw(chosen: list[tuple[Detection, Detection]], detector: Detector, picture: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 1.25 * len(chosen)), layout="constrained")
+    rows = figure.subplots(len(chosen), 1, squeeze=False)[:, 0]
+    for axes, (answer, truth) in zip(rows, chosen, strict=True):
+        curve = detector.curve(detector.features(answer.episode))
+        axes.plot(curve.grid.times, curve.probability, color="0.3", linewidth=0.8)
+        for s in truth.segments():
+            axes.axvspan(s.start, s.end, 0.0, 0.35, color="tab:green", alpha=0.5)
+        for f in answer.findings:
+            colour = "tab:red" if f.status == "found" else "tab:orange"
+            axes.axvspan(f.segment.start, f.segment.end, 0.65, 1.0, color=colour, alpha=0.5)
+        path = answer.episode.path
+        axes.set(ylim=(0, 1.02), xlim=(0, curve.grid.duration), yticks=(0, 1))
+        axes.set_ylabel(f"{path.parent.name[-4:]}\n{path.stem[-3:]}", fontsize=8)
+        axes.tick_params(labelsize=7)
+    rows[-1].set_xlabel("seconds")
+    figure.savefig(picture, dpi=110)
 
 
 def answered(series: Series, model: Path, way: Way, cache: Path) -> list[Detection | Failure]:
