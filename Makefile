@@ -35,9 +35,7 @@ demo: $(VENV)/demo-ready
 
 INTROBENCH ?= $(ZASTAVKA_INTROBENCH)
 
-# what composes wants OpenCV and pillow, which nothing else here does
 model: $(VENV)/test-ready
-	$(BIN)/pip install --quiet opencv-python-headless pillow
 	$(BIN)/zastavka train --recipe builtin --introbench "$(INTROBENCH)" --work builtin-work \
 		--output src/zastavka/models/builtin
 
