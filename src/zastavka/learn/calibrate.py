@@ -244,7 +244,11 @@ def _spread(table: Floats) -> tuple[Floats, Floats]:
 
 
 def _scale(found: Floats, names: Sequence[str], mean: Floats, spread: Floats) -> Scale:
-    """Weights of standardised signs, bias first, as those of the signs themselves."""
+    """Weights of standardised signs, bias first, as those of the signs themselves.
+
+    Rounded, so that the order in which threads add up makes no difference.
+    """
     weights = found[1:] / spread
     bias = float(found[0] - weights @ mean)
-    return Scale(bias, {name: float(w) for name, w in zip(names, weights, strict=True)})
+    rounded = {name: float(f"{w:.6g}") for name, w in zip(names, weights, strict=True)}
+    return Scale(float(f"{bias:.6g}"), rounded)
