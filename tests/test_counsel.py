@@ -92,6 +92,16 @@ def test_a_card_at_the_start_is_left_for_review_whatever_the_network_says() -> N
     assert [f.status for f in answer.findings] == ["review"]
 
 
+def test_a_card_whose_edges_were_coarse_is_left_for_review_too() -> None:
+    coarse = replace(
+        season(piece({0: 0.0, 1: 0.0}, 9.0), sure=True), edges={(0, 0): Segment(0.0, 5.0)}
+    )
+    answer = answered(coarse)
+    assert [f.status for f in answer.findings] == ["review"]
+    assert answer.not_found_reason == "not sure enough: it may be a studio's logo"
+    assert answered(replace(coarse, edges={})).segments() == (Segment(0.0, 9.0),)
+
+
 def test_without_scales_the_rule_speaks_for_itself() -> None:
     answer = detection(EPISODE, 0, season())
     assert answer.findings[0].confidence == 0.6

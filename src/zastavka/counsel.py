@@ -16,7 +16,7 @@ from zastavka.decide import Choice
 from zastavka.detection import Detection, Finding
 from zastavka.episode import Episode
 from zastavka.intervals import Interval
-from zastavka.points import is_card
+from zastavka.points import is_card, may_be_logo
 from zastavka.repeats import Repeats
 from zastavka.segment import Segment
 
@@ -91,10 +91,12 @@ def _piece(
 ) -> Finding:
     number = next(k for k, v in enumerate(repeats.verdicts) if v is choice.verdict)
     segment = _tidy(repeats.segment(number, choice.index))
+    # key pictures alone may stretch a card as far as the next of them
+    card = is_card(choice.verdict.piece) or may_be_logo(segment)
     finding = Finding(
         segment=segment,
         confidence=choice.confidence,
-        status="found" if choice.sure else "review",
+        status="found" if choice.sure and not card else "review",
         sources=decide.sources(choice.verdict.piece),
         reason=decide.reason(choice, repeats.season, segment),
     )
@@ -105,7 +107,7 @@ def _piece(
     sure = confidence.piece(piece_signs(score, choice.sure, segment, intervals))
     finding = replace(finding, confidence=sure)
     agree = counsel is not None and any(x.segment.iou(segment) >= 0.5 for x in counsel.intervals)
-    if counsel is not None and agree and not is_card(choice.verdict.piece):
+    if counsel is not None and agree and not card:
         # a card at 0:00 may be a studio's, whatever it looks like
         finding = replace(
             finding,
@@ -145,7 +147,9 @@ def _others(i: int, repeats: Repeats, types: Sequence[str]) -> list[Finding]:
 def _why_not(i: int, repeats: Repeats, intro: Finding | None) -> str:
     choice = repeats.intros[i]
     if choice is not None:
-        return f"not sure enough: {decide.doubt(choice.verdict)}"
+        card = choice.sure and intro is not None and may_be_logo(intro.segment)
+        why = decide.REASONS["card"] if card else decide.doubt(choice.verdict)
+        return f"not sure enough: {why}"
     if intro is not None:
         return f"not sure enough: {intro.reason}"
     here = [v for v in repeats.verdicts if v.piece.of(i) and v.why_not]

@@ -27,6 +27,7 @@ import numpy as np
 from zastavka.fingerprint import HOP
 from zastavka.prints import EpisodePrint
 from zastavka.recurring import Instance, Recurring
+from zastavka.segment import Segment
 
 Points = tuple[tuple[str, float], ...]
 
@@ -61,6 +62,11 @@ def is_card(piece: Recurring) -> bool:
     """Whether it is short and stands at 0:00, as studios' logos do."""
     at_start = sum(i.segment.start <= AT_START for i in piece.instances)
     return 2 * at_start > len(piece.instances) and piece.length < _CARD
+
+
+def may_be_logo(segment: Segment) -> bool:
+    """The same of one segment, once its edges are known."""
+    return segment.start <= AT_START and segment.duration < _CARD
 
 
 def is_heard(piece: Recurring) -> bool:
