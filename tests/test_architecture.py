@@ -33,6 +33,7 @@ DOORS = {
     "guessit": {"episode"},
     "typer": {"arguments", "cli", "invocation", "commands"},
     "rich": {"terminal"},
+    "optuna": {"tune"},
 }
 ROOMS = ("learn.", "commands.")  # packages that are one door
 LONGEST = 330  # lines of a file
@@ -108,7 +109,7 @@ def test_importing_everything_without_torch_loads_nothing_heavy() -> None:
     code = (
         "import importlib, sys\n"
         f"for name in {names!r}: importlib.import_module('zastavka.' + name)\n"
-        "heavy = {*'torch transformers onnxruntime av matplotlib guessit'.split()}\n"
+        "heavy = {*'torch transformers onnxruntime av matplotlib guessit optuna'.split()}\n"
         "print(','.join(sorted(heavy & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

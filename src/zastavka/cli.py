@@ -19,6 +19,7 @@ COMMANDS = (
     learning.extract,
     learning.dataset,
     learning.train,
+    learning.tune,
     finding.evaluate,
     finding.demo,
     finding.doctor,

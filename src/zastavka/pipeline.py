@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,7 +213,7 @@ class Detector:
             return None
         if path is not None and self.decoding.sharpen:
             segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
-        doubt = self._doubt(segment, features, lone=evidence is None)
+        doubt = doubt_about(segment, features, self.decoding, lone=evidence is None)
         found = confidence >= threshold and doubt is None
         senses = self._carried_by(interval, features, evidence)
         return Finding(
@@ -242,20 +243,6 @@ class Detector:
                 carried.append(sense)
         return tuple(carried)
 
-    def _doubt(self, segment: Segment, features: EpisodeFeatures, lone: bool) -> str | None:
-        """Why nobody should act on it, however sure the network is."""
-        if self.decoding.method == "closing":
-            return None  # the prototype had no doubts
-        if features.duration < self.decoding.shortest_episode:
-            return f"a file of {features.duration:.0f} s is no episode"
-        if segment.duration > _MOST * features.span.end:
-            return "it is most of the file"
-        if segment.start <= AT_START and segment.duration < self.decoding.shortest_at_zero:
-            return "it may be a studio's logo"
-        if lone and segment.duration < self.decoding.shortest_lone:
-            return "so short a piece may be an eyecatch"
-        return None
-
     def _why_not(self, findings: tuple[Finding, ...], features: EpisodeFeatures) -> str:
         if findings:
             sure = findings[0].confidence
@@ -263,3 +250,32 @@ class Detector:
                 return f"not sure enough: {findings[0].reason}"
             return f"not sure enough: {sure:.2f} is below {self.decoding.threshold:.2f}"
         return f"nothing like an intro in the first {features.grid.duration:.0f} s"
+
+
+class Searched(Protocol):
+    """How long a file is, and what of it was searched, as features say it."""
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the file."""
+
+    @property
+    def span(self) -> Segment:
+        """What was searched."""
+
+
+def doubt_about(
+    segment: Segment, searched: Searched, decoding: DecodeOptions, *, lone: bool
+) -> str | None:
+    """Why nobody should act on a segment, however sure the network is."""
+    if decoding.method == "closing":
+        return None  # the prototype had no doubts
+    if searched.duration < decoding.shortest_episode:
+        return f"a file of {searched.duration:.0f} s is no episode"
+    if segment.duration > _MOST * searched.span.end:
+        return "it is most of the file"
+    if segment.start <= AT_START and segment.duration < decoding.shortest_at_zero:
+        return "it may be a studio's logo"
+    if lone and segment.duration < decoding.shortest_lone:
+        return "so short a piece may be an eyecatch"
+    return None

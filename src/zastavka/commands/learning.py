@@ -31,7 +31,8 @@ from zastavka.arguments import (
 )
 from zastavka.cache import FeatureCache, default_folder
 from zastavka.detection import Failure
-from zastavka.errors import ZastavkaError
+from zastavka.emitted import Objective
+from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
 from zastavka.terminal import bar, complain, say
@@ -153,3 +154,34 @@ def train(
     elif not training.train_on(dataset, output, options, resume):
         raise typer.Exit(STOPPED)
     say(gettext("Model written to {folder}").format(folder=output))
+
+
+def tune(
+    model: Annotated[Path, typer.Argument(help="A model folder that `zastavka train` wrote.")],
+    labels: Annotated[Path, typer.Argument(help="Labels of series that it did not learn from.")],
+    videos: Annotated[Path, typer.Argument(help="Folder the labelled videos lie in.")],
+    output: Annotated[Path, typer.Option(help="Folder for the tuned copy and its study.")],
+    trials: Annotated[int, typer.Option(min=1, help="Decodings tried, earlier calls' too.")] = 100,
+    folds: Annotated[int, typer.Option(min=2, help="Groups of series, each held back once.")] = 5,
+    objective: Annotated[
+        str, typer.Option(help="useful: useful answers minus wrong ones; iou: mean IoU alone.")
+    ] = "useful",
+    encoder: Encoder = None,
+    device: Device = "auto",
+    cache: Cache = True,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Tune how a trained model decodes, on labels of other series; a second call goes on.
+
+    Example: zastavka tune my-model labels.json videos/ --output my-model-tuned --trials 100
+    """
+    from zastavka.tuning import Tuning
+
+    if objective not in ("iou", "useful"):
+        raise OptionError(objective, "is no objective", "choose useful or iou")
+    aim: Objective = "iou" if objective == "iou" else "useful"
+    call = Tuning(model, output, trials, folds, aim, encoder, device, cache)
+    left_out = call.run(labels, videos)
+    if left_out is None:
+        raise typer.Exit(STOPPED)
+    raise typer.Exit(PARTLY if left_out else 0)
