@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from zastavka.delivery import Delivered
 from zastavka.detection import Detection, Failure, to_json
 from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
@@ -150,6 +152,22 @@ def failure_lines(results: Results) -> list[str]:
     """A line for each episode that could not be done, in the reader's language."""
     failures = (result for result in results if isinstance(result, Failure))
     return [describe(failure.cause) if failure.cause else failure.error for failure in failures]
+
+
+def delivery_lines(delivered: Sequence[Delivered]) -> list[str]:
+    """A line for each file that could not be written, and one for all that could."""
+    foreign = gettext("{path}: is not of this program, or was changed since; left as it is")
+    lines = [
+        describe(one.outcome)
+        if isinstance(one.outcome, ZastavkaError)
+        else foreign.format(path=one_line(str(one.path)))
+        for one in delivered
+        if one.failed
+    ]
+    n = Counter(one.outcome for one in delivered if isinstance(one.outcome, str))
+    line = gettext("files: {written} written, {same} as they were, {removed} removed")
+    done = line.format(written=n["written"], same=n["same"], removed=n["removed"])
+    return [*lines, done]
 
 
 def problem_line(problem: LabelProblem | ZastavkaError) -> str:

@@ -68,6 +68,17 @@ Cache = Annotated[
 ]
 Output = Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")]
 
+_WRITE = typer.Option(
+    help="Formats, with commas: json, csv, edl, chapters, matroska, webvtt, mpc-hc, jellyfin, "
+    "sponsorblock, aniskip, theintrodb."
+)
+Write = Annotated[str, _WRITE]
+MayWrite = Annotated[str | None, _WRITE]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option("--out", help="A folder for those files instead of beside the videos."),
+]
+
 
 def episodes_of(paths: Sequence[Path]) -> tuple[list[Episode], list[Failure]]:
     """The episodes of all paths; a path that has none is a failure of its own."""

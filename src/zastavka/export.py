@@ -53,6 +53,7 @@ class Format:
     suffix: str
     text: Callable[[Given], str | None]  # None: nothing to say, no file
     least: float  # confidence below which nothing is exported
+    merges: bool = False  # with the chapters that the file has
 
 
 def exported(given: Given, format: Format, least: float | None = None) -> str | None:
@@ -182,10 +183,10 @@ FORMATS = {
     "json": Format(".zastavka.json", ours, 0.0),
     "csv": Format(".zastavka.csv", table, 0.0),
     "edl": Format(".edl", edl, 0.8),
-    "chapters": Format(".ffmetadata", ffmetadata, 0.5),
-    "matroska": Format("_chapters.xml", matroska, 0.5),
-    "webvtt": Format(".chapters.vtt", webvtt, 0.5),
-    "mpc-hc": Format(".XCHP", mpc_hc, 0.5),
+    "chapters": Format(".ffmetadata", ffmetadata, 0.5, merges=True),
+    "matroska": Format("_chapters.xml", matroska, 0.5, merges=True),
+    "webvtt": Format(".chapters.vtt", webvtt, 0.5, merges=True),
+    "mpc-hc": Format(".XCHP", mpc_hc, 0.5, merges=True),
     "jellyfin": Format(".segments.json", jellyfin, 0.8),
     "sponsorblock": Format(".sponsorblock.json", sponsorblock, 0.8),
     "aniskip": Format(".aniskip.json", aniskip, 0.8),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zastavka.editions import is_layered
 from zastavka.errors import MediaError
 from zastavka.media import Chapter, open_media, start_of
 from zastavka.segment import Segment
@@ -27,6 +31,26 @@ _OF_THE_FILE = {"encoder", "duration", "major_brand", "minor_version", "compatib
 Print = tuple[object, ...]
 
 
+@dataclass(slots=True)
+class _Track:
+    """What the packets of a track hold, and when they are shown and decoded."""
+
+    start: float  # seconds on the clock of the container where a player shows 00:00
+    digest: Any = field(default_factory=hashlib.sha256)
+    times: array[float] = field(default_factory=lambda: array("d"))  # seconds; pts and dts by turns
+
+    def take(self, packet: Packet[Any]) -> None:
+        self.digest.update(bytes(packet))
+        base = packet.time_base or 0
+        for time in (packet.pts, packet.dts):
+            self.times.append(math.nan if time is None else float(time * base) - self.start)
+
+    def is_at_the_times_of(self, other: _Track) -> bool:
+        """A time that one container does not keep, as Matroska does dts, is not compared."""
+        pairs = zip(self.times, other.times, strict=True)
+        return not any(abs(a - b) >= _ROUNDED for a, b in pairs)
+
+
 def with_chapters(path: Path, chapters: Sequence[Chapter], output: Path) -> None:
     """Write a copy of a Matroska or MP4 file that has these chapters; nothing is encoded again.
 
@@ -42,40 +66,59 @@ def with_chapters(path: Path, chapters: Sequence[Chapter], output: Path) -> None
     if kind == "mp4" and chapters and chapters[0].segment.start:
         # the first chapter of a track of chapters always begins at 0:00
         chapters = [Chapter("Prologue", Segment(0.0, chapters[0].segment.start)), *chapters]
-    # a link stays a link: what it leads to is replaced
-    with replacing(output.resolve()) as part:
+    target = output.resolve()  # a link stays a link: what it leads to is replaced
+    in_place = target == path.resolve() and path.is_file()
+    if in_place and kind == "matroska" and is_layered(path):
+        raise MediaError(
+            path, "has editions or chapters within chapters, which would be lost",
+            "write a copy, or the chapters beside it",
+        )  # fmt: skip
+    with replacing(target, path.stat().st_mode & 0o7777 if in_place else None) as part:
         with open_media(path) as source:
-            before = _copy(path, source, part, kind, chapters)
-        with open_media(part) as copy:
-            kept = [s for s in copy.streams if not _is_chapter_track(copy, s)]
-            digests = {s.index: hashlib.sha256() for s in kept}
-            for packet in _packets(copy):
-                if packet.stream.index in digests:
-                    digests[packet.stream.index].update(bytes(packet))
-            after = _print(copy, kept, digests)
-            written = [
-                (c["metadata"].get("title", ""), c["start"] * (c["time_base"] or 0))
-                for c in copy.chapters()
-            ]
-            offset = start_of(copy)
-        wanted = [(c.title, c.segment.start + offset) for c in chapters]
-        if after != before or not _same(written, wanted):
+            before, tracks = _copy(path, source, part, kind, chapters)
+        wanted = [(c.title, c.segment.start) for c in chapters]
+        if not _holds(part, before, tracks, wanted):
             raise MediaError(path, "would lose something in a copy", "write the chapters beside it")
 
 
-def _same(written: Sequence[tuple[str, Any]], wanted: Sequence[tuple[str, float]]) -> bool:
+def _holds(
+    part: Path, before: Print, tracks: dict[int, _Track], wanted: Sequence[tuple[str, float]]
+) -> bool:
+    """Whether the copy, read back, has all that was there, at its times, and the chapters."""
+    with open_media(part) as copy:
+        start = start_of(copy)
+        kept = [s for s in copy.streams if not _is_chapter_track(copy, s)]
+        read = {s.index: _Track(start) for s in kept}
+        for packet in _packets(copy):
+            if packet.stream.index in read:
+                read[packet.stream.index].take(packet)
+        after = _print(copy, kept, read)
+        written = [
+            (c["metadata"].get("title", ""), float(c["start"] * (c["time_base"] or 0)) - start)
+            for c in copy.chapters()
+        ]
+    return (
+        after == before
+        and all(
+            a.is_at_the_times_of(b) for a, b in zip(tracks.values(), read.values(), strict=True)
+        )
+        and _same(written, wanted)
+    )
+
+
+def _same(written: Sequence[tuple[str, float]], wanted: Sequence[tuple[str, float]]) -> bool:
     return [t for t, _ in written] == [t for t, _ in wanted] and all(
-        abs(float(a) - b) < _ROUNDED for (_, a), (_, b) in zip(written, wanted, strict=True)
+        abs(a - b) < _ROUNDED for (_, a), (_, b) in zip(written, wanted, strict=True)
     )
 
 
 def _copy(
     path: Path, source: InputContainer, part: Path, kind: str, chapters: Sequence[Chapter]
-) -> Print:
+) -> tuple[Print, dict[int, _Track]]:
     import av
 
     kept = [s for s in source.streams if not _is_chapter_track(source, s)]
-    digests = {s.index: hashlib.sha256() for s in kept}
+    tracks = {s.index: _Track(start_of(source)) for s in kept}
     try:
         with av.open(f"file:{part}", "w", format=kind) as target:
             new = {s.index: _added(target, s) for s in kept}
@@ -83,8 +126,8 @@ def _copy(
             target.set_chapters(_raw(chapters, start_of(source)))
             for packet in _packets(source):
                 index = packet.stream.index
-                if index in digests:
-                    digests[index].update(bytes(packet))
+                if index in tracks:
+                    tracks[index].take(packet)
                     packet.stream = new[index]
                     target.mux(packet)
     except (av.error.FFmpegError, ValueError) as error:
@@ -93,7 +136,7 @@ def _copy(
         raise MediaError(
             path, "has a track that can't be copied", "write the chapters beside it"
         ) from error
-    return _print(source, kept, digests)
+    return _print(source, kept, tracks), tracks
 
 
 def _added(target: OutputContainer, stream: Any) -> Stream:
@@ -118,16 +161,17 @@ def _is_chapter_track(container: InputContainer, stream: Stream) -> bool:
     return "mp4" in container.format.name and stream.type == "data" and bool(container.chapters())
 
 
-def _print(container: InputContainer, streams: Sequence[Any], digests: dict[int, Any]) -> Print:
+def _print(container: InputContainer, streams: Sequence[Any], read: dict[int, _Track]) -> Print:
     """What must be the same in a copy."""
-    tracks = tuple(
+    rows = tuple(
         (
             s.type, int(s.disposition), _tags(s.metadata),
-            s.data if s.type == "attachment" else digests[s.index].hexdigest(),
+            s.data if s.type == "attachment" else read[s.index].digest.hexdigest(),
+            len(read[s.index].times),
         )
         for s in streams
     )  # fmt: skip
-    return (tracks, _tags(container.metadata))
+    return (rows, _tags(container.metadata))
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:

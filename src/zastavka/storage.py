@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, mode: int | None = None) -> Iterator[Path]:
     """A temporary path in the folder of `path`; on leaving without error it becomes `path`.
 
+    `mode` are the permissions it gets; None: those of any new file.
     A run that is killed leaves the old file as it was. StorageError: disk full, no permission.
     """
     part: Path | None = None
@@ -33,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(handle)
         part = Path(name)
         yield part
-        part.chmod(ORDINARY)
+        part.chmod(ORDINARY if mode is None else mode)
         part.replace(path)
     except OSError as error:
         raise StorageError(

@@ -12,6 +12,7 @@ from zastavka.answers import (
     FAILED,
     FORMATS,
     PARTLY,
+    delivery_lines,
     exit_code,
     remarks,
 )
@@ -23,13 +24,16 @@ from zastavka.arguments import (
     Explain,
     Lang,
     Least,
+    MayWrite,
     Model,
+    OutFolder,
     Output,
     Settings,
     Types,
     episodes_of,
     types_of,
 )
+from zastavka.delivery import deliver, formats_of
 from zastavka.detection import read_detections
 from zastavka.episode import Episode
 from zastavka.errors import OptionError
@@ -58,6 +62,8 @@ def detect(
     cache: Cache = True,
     heads: Annotated[int, typer.Option(help="Attention heads of a prototype's model.pt.")] = 12,
     expect_intro: ExpectIntro = False,
+    write: MayWrite = None,
+    out: OutFolder = None,
 ) -> None:
     """Find intros: by what repeats in each season, or of files alone by a model.
 
@@ -65,6 +71,7 @@ def detect(
     """
     if format not in FORMATS:
         raise OptionError(format, "is no output format", "choose text, json or csv")
+    wanted = () if write is None else formats_of(write)
     search = Search(
         model=model, alone=alone, types=types_of(types), explain=explain, encoder=encoder,
         settings=settings or [], device=device, cache=cache, heads=heads, curves=format == "csv",
@@ -84,9 +91,15 @@ def detect(
     emit(FORMATS[format](results, search.found_curves), output)
     for trouble in search.troubles:
         complain(trouble)
+    delivered = list(deliver(results, wanted, out)) if wanted else []
+    for line in delivery_lines(delivered) if wanted else ():
+        say(line)
     if explain is not None and not search.drawn:
         say(gettext("nothing to draw: no season of two episodes"))
-    raise typer.Exit(exit_code(results, expect_intro) or (PARTLY if search.troubles else 0))
+    raise typer.Exit(
+        exit_code(results, expect_intro)
+        or (PARTLY if search.troubles or any(d.failed for d in delivered) else 0)
+    )
 
 
 def evaluate(

@@ -1,0 +1,119 @@
+"""Commands that give what was found to players: files beside the videos, chapters in them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zastavka.answers import FAILED, PARTLY, as_text, delivery_lines, failure_lines
+from zastavka.arguments import Lang, Least, Model, OutFolder, Write, episodes_of
+from zastavka.chapters import merged
+from zastavka.delivery import deliver, formats_of
+from zastavka.detection import Detection, Failure, read_detections
+from zastavka.errors import LabelError, OptionError
+from zastavka.export import COMMERCIAL
+from zastavka.i18n import gettext
+from zastavka.media import Chapter, probe
+from zastavka.remux import with_chapters
+from zastavka.search import Search
+from zastavka.terminal import emit, one_line, say
+
+
+def export(
+    answers: Annotated[Path, typer.Argument(help="Answers, as `detect --format json` wrote.")],
+    write: Write,
+    out: OutFolder = None,
+    edl_action: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=6,
+            help="What Kodi does there: 3 skips once, 2 marks, 1 mutes, 0 cuts; others by add-ons.",
+        ),
+    ] = COMMERCIAL,
+    min_confidence: Least = None,
+    lang: Lang = None,  # noqa: ARG001 - read before parsing, see main
+) -> None:
+    """Write what was found in the forms that players take, beside the videos or elsewhere.
+
+    Example: zastavka export found.json --write edl,chapters --out sidecars
+    """
+    formats = formats_of(write)
+    if min_confidence is not None and not 0 <= min_confidence <= 1:
+        raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
+    results = read_detections(answers)
+    for line in failure_lines(results):
+        say(line)
+    delivered = list(deliver(results, formats, out, edl_action, min_confidence))
+    for line in delivery_lines(delivered):
+        say(line)
+    failed = sum(d.failed for d in delivered)
+    raise typer.Exit(0 if not failed else PARTLY if failed < len(delivered) else FAILED)
+
+
+def chapters(
+    file: Annotated[Path, typer.Argument(help="A video, MKV or MP4 if chapters are to be put in.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Put them into the file; else they are only shown.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="The copy that --apply writes.")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Replace the file, once its copy is compared.")
+    ] = False,
+    answers: Annotated[
+        Path | None, typer.Option(help="Take the answer from here instead of finding it.")
+    ] = None,
+    model: Model = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Chapters of a file with the intro among them; --apply puts them into a copy, or in place.
+
+    Example: zastavka chapters episode.mkv --apply --output with-chapters.mkv
+    """
+    if apply and (output is None) != in_place:
+        raise OptionError("--apply", "writes one file", "give --output or --in-place")
+    if not apply and (output is not None or in_place):
+        raise OptionError("--output", "is written by --apply", "give --apply too")
+    if output is not None and output.exists():
+        raise OptionError(output, "is there already", "choose another name, or --in-place")
+    there = probe(file)
+    found = _answer(file, answers, model)
+    findings = [f for f in found.findings if f.status == "found"]
+    together = merged(there.chapters, findings, there.duration) if findings else []
+    emit("".join(_line(c) for c in together or there.chapters), None)
+    if not findings:
+        say(as_text([found], {}).rstrip("\n"))
+    elif apply:
+        place = output or file
+        with_chapters(file, together, place)
+        say(gettext("Chapters written to {file}").format(file=one_line(str(place))))
+
+
+def _answer(file: Path, answers: Path | None, model: Path | None) -> Detection:
+    results: list[Detection | Failure]
+    if answers is None:
+        search = Search(
+            model=model, alone=False, types=("intro",), explain=None, encoder=None, settings=[],
+            device="auto", cache=True, heads=12, curves=False,
+        )  # fmt: skip
+        episodes, failures = episodes_of([file])
+        results = [*failures, *search.find(episodes)]
+    else:
+        wanted = os.path.abspath(file)
+        results = [r for r in read_detections(answers) if os.path.abspath(r.episode.path) == wanted]
+    for result in results:
+        if isinstance(result, Detection):
+            return result
+        if result.cause is not None:
+            raise result.cause
+    raise LabelError(
+        answers or file, "has no answer for {file}", "run detect on it", file=one_line(str(file))
+    )
+
+
+def _line(chapter: Chapter) -> str:
+    start, end = chapter.segment.start, chapter.segment.end
+    return f"{start:.2f} - {end:.2f} {one_line(chapter.title)}\n"
