@@ -27,7 +27,9 @@ from zastavka.labels import format_time
 from zastavka.terminal import one_line
 
 OLD_SEED = 51  # of weights that tag some rows of the first episode and not all
-COMMANDS = ("detect", "extract", "dataset", "train", "evaluate", "demo", "doctor")
+COMMANDS = (
+    *("detect", "scan", "edit", "extract", "dataset", "train", "evaluate", "demo", "doctor"),
+)
 FOUND = re.compile(r"Intro found: (\d+\.\d\d)s - (\d+\.\d\d)s\n")
 
 

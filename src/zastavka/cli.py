@@ -10,12 +10,14 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, learning
+from zastavka.commands import finding, learning, library
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
 COMMANDS = (
     finding.detect,
+    library.scan,
+    library.edit,
     learning.extract,
     learning.dataset,
     learning.train,
