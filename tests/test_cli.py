@@ -28,7 +28,18 @@ from zastavka.terminal import one_line
 
 OLD_SEED = 51  # of weights that tag some rows of the first episode and not all
 COMMANDS = (
-    *("detect", "scan", "edit", "extract", "dataset", "train", "evaluate", "demo", "doctor"),
+    *(
+        "detect",
+        "scan",
+        "edit",
+        "config",
+        "extract",
+        "dataset",
+        "train",
+        "evaluate",
+        "demo",
+        "doctor",
+    ),
 )
 FOUND = re.compile(r"Intro found: (\d+\.\d\d)s - (\d+\.\d\d)s\n")
 

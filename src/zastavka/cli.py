@@ -18,6 +18,7 @@ COMMANDS = (
     finding.detect,
     library.scan,
     library.edit,
+    library.config,
     learning.extract,
     learning.dataset,
     learning.train,

@@ -23,12 +23,13 @@ from zastavka.arguments import (
 )
 from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
-from zastavka.errors import OptionError
+from zastavka.errors import MediaError, OptionError
 from zastavka.i18n import gettext
 from zastavka.library.catalog import Catalog, default_file
 from zastavka.library.edits import parse_intros
 from zastavka.library.revise import Revision, revise
 from zastavka.library.scan import Plan, Task, answer, look, made_with, plan
+from zastavka.library.settings import Applied, settings_of, wished
 from zastavka.model import BUILTIN
 from zastavka.search import Search
 from zastavka.terminal import Row, Section, bar, complain, emit, emit_sheet, say
@@ -87,19 +88,11 @@ def scan(
             raise typer.Exit(PARTLY if found.failures else 0)
         search = None
         if found.tasks:
-            search = Search(
-                model=model, alone=False, types=asked, explain=None, encoder=None,
-                settings=settings or [], device=device, cache=True, heads=12, curves=False,
-            )  # fmt: skip
+            search = _search(model, asked, settings or [], device)
             _work(known, found, made, search)
-        results = known.detections(found.files)
+        results = wished(known.detections(found.files))
     shown_as = results if min_confidence is None else doubted(results, min_confidence)
-    for line in remarks([r for r in shown_as if isinstance(r, Failure)], for_people=False):
-        say(line)
-    if format == "json":
-        emit(FORMATS[format](shown_as, {}), output)
-    else:
-        emit_sheet(_summary(found, shown_as), output)
+    _tell(found, shown_as, format, output)
     troubles = search.troubles if search else []
     for trouble in troubles:
         complain(trouble)
@@ -144,6 +137,47 @@ def edit(
         say(line)
     emit(FORMATS["text"](results, {}), None)
     raise typer.Exit(exit_code([*failures, *results]))
+
+
+def config(
+    show: Annotated[
+        Path, typer.Option("--show", help="A file or folder: what applies there, and from where.")
+    ],
+    output: Output = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Say which settings of zastavka.toml apply to a file or folder, and where each stands.
+
+    Example: zastavka config --show Series/
+    """
+    if not show.exists():
+        raise MediaError(show, "does not exist", "check the path")
+    applied = settings_of(show if show.is_dir() else show.parent)
+    rows = [_setting(name, applied) for name in type(applied.wishes).model_fields]
+    emit_sheet([Section(str(show), tuple(rows))], output)
+
+
+def _setting(name: str, applied: Applied) -> Row:
+    value = getattr(applied.wishes, name)
+    source = applied.sources.get(name)
+    shown = "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return Row(name, str(source or gettext("default")), shown, "plain" if source else "absent")
+
+
+def _search(model: Path | None, types: tuple[str, ...], settings: list[str], device: str) -> Search:
+    return Search(
+        model=model, alone=False, types=types, explain=None, encoder=None, settings=settings,
+        device=device, cache=True, heads=12, curves=False,
+    )  # fmt: skip
+
+
+def _tell(found: Plan, results: list[Detection | Failure], form: str, output: Path | None) -> None:
+    for line in remarks([r for r in results if isinstance(r, Failure)], for_people=False):
+        say(line)
+    if form == "json":
+        emit(FORMATS[form](results, {}), output)
+    else:
+        emit_sheet(_summary(found, results), output)
 
 
 def _opened(file: Path | None) -> Catalog:

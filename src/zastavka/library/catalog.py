@@ -215,9 +215,10 @@ class Catalog:
         return {str(content): _edit(said, at) for content, said, at in rows}
 
     def detections(self, files: Iterable[Known]) -> list[Result]:
-        """What is known of these files, a person's word above all; files nobody spoke of are not.
+        """What is known of these files, a person's word above all; without settings applied.
 
-        Failures are given too, unless a person said what there is.
+        Files of which nothing is known are left out. Failures are given too, unless a person said
+        what there is.
         """
         edits = self.edits()
         stored = {

@@ -15,7 +15,8 @@ _CLOCK = r"(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d+)?)"  # as 1:02:03.5, 2:03.5 or 1
 _SPAN = re.compile(rf"\s*{_CLOCK}\s*[-–—]\s*{_CLOCK}\s*")
 
 BY_PERSON = "person"  # among the sources of a finding
-SAID_NONE = "a person said that there is none"
+REASONS = {"none": "a person said that there is none", "said": "a person said so"}
+SAID_NONE = REASONS["none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def edited(answer: Detection, edit: Edit | None) -> Detection:
     if edit is None or edit.segments is None:
         return answer
     said = [
-        Finding(segment=segment, sources=(BY_PERSON,), reason="a person said so")
+        Finding(segment=segment, sources=(BY_PERSON,), reason=REASONS["said"])
         for segment in edit.segments
     ]
     others = [finding for finding in answer.findings if finding.type != "intro"]
