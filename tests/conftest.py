@@ -28,6 +28,9 @@ def _alone(
         if name.startswith(("ZASTAVKA_CACHE", "ZASTAVKA_MODEL", "LC_", "LANG")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ZASTAVKA_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+    data = tmp_path_factory.mktemp("data", numbered=True)
+    monkeypatch.setenv("ZASTAVKA_CATALOG", str(data / "catalog.sqlite3"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(data))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

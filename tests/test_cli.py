@@ -29,6 +29,9 @@ from zastavka.terminal import one_line
 OLD_SEED = 51  # of weights that tag some rows of the first episode and not all
 COMMANDS = (
     "detect",
+    "scan",
+    "edit",
+    "config",
     "export",
     "chapters",
     "extract",

@@ -10,12 +10,15 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, giving, learning
+from zastavka.commands import finding, giving, learning, library
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
 COMMANDS = (
     finding.detect,
+    library.scan,
+    library.edit,
+    library.config,
     giving.export,
     giving.chapters,
     learning.extract,

@@ -6,7 +6,8 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,28 @@ def write_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], meta: dict[str
                 "free some space, or choose another place",
                 why=error,
             ) from error
+
+
+def set_aside(path: Path, *beside: str) -> Path:
+    """Rename a file, and those named like it with `beside` behind, to a name not taken yet.
+
+    Returns the new path of the file itself. StorageError: it can't be renamed.
+    """
+    names = (path.with_name(f"{path.name}.damaged-{i}") for i in count(1))
+    new = next(name for name in names if not name.exists())
+    try:
+        path.rename(new)
+        for end in beside:
+            with suppress(FileNotFoundError):
+                Path(f"{path}{end}").rename(f"{new}{end}")
+    except OSError as error:
+        raise StorageError(
+            path,
+            "can't be renamed: {why}",
+            "give its folder back its permissions",
+            why=error.strerror or error,
+        ) from error
+    return new
 
 
 def _umask() -> int:

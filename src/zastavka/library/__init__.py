@@ -1,0 +1,1 @@
+"""A library that is kept: what was found in its files, and what people said of them."""

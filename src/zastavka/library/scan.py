@@ -1,0 +1,151 @@
+"""A scan: which seasons of a library must be answered anew, and one after the other answering them.
+
+What a season's answers depend on is its task: what its files hold, how they belong together, and
+by what model and options. A season whose answers are of its task is left alone, unread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import zastavka
+from zastavka.cache import content_key
+from zastavka.detection import Detection, Failure
+from zastavka.episode import Episode, video_files
+from zastavka.errors import MediaError, ZastavkaError
+from zastavka.library.catalog import Catalog, Known
+from zastavka.pipeline import Progress
+from zastavka.season import Season, seasons_of
+
+Find = Callable[[Sequence[Episode], Progress | None], list[Detection | Failure]]
+Step = Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A season to be answered. `fresh`: its files of which nothing was known."""
+
+    season: Season
+    files: tuple[Known, ...]
+    name: str  # of all that its answers depend on
+    fresh: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a scan found in its folders: every file, and what there is to do."""
+
+    files: list[Known] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    unchanged: int = 0  # seasons
+    read: int = 0  # files whose content had to be looked at
+    failures: list[Failure] = field(default_factory=list)  # paths and files that can't be read
+
+
+def made_with(model: Path, options: Iterable[str]) -> str:
+    """A name for what answers: the program, the files of a model, and options as text."""
+    files = sorted(model.iterdir()) if model.is_dir() else [model]
+    parts = [zastavka.__version__, *options, *(content_key(f) for f in files if f.is_file())]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+
+
+def plan(
+    catalog: Catalog, paths: Sequence[Path], made: str, *, again: bool = False,
+    step: Step = lambda _: None,
+) -> Plan:  # fmt: skip
+    """What there is to do. Writes only which files there are, and where known answers now lie.
+
+    `again`: every season is to be answered. `step` is told each file that is looked at.
+    """
+    found = Plan()
+    _look(catalog, paths, found, step)
+    known = {file.episode.path: file for file in found.files}
+    answered = catalog.answered()
+    contents = {content for content, _ in answered}
+    for season in seasons_of([file.episode for file in found.files]):
+        files = tuple(known[episode.path] for episode in season.episodes)
+        name = _name(season, files, made)
+        if not again and all((file.content, name) in answered for file in files):
+            catalog.store(name, made, files, {}) if found.read else None
+            found.unchanged += 1
+        else:
+            fresh = sum(file.content not in contents for file in files)
+            found.tasks.append(Task(season, files, name, fresh))
+    return found
+
+
+def answer(
+    catalog: Catalog, task: Task, made: str, find: Find, progress: Progress | None = None
+) -> list[Detection | Failure]:
+    """Answer a season and keep the answers at once, so that a scan that is killed goes on there.
+
+    A file that changed meanwhile, as one still being copied, fails and is not kept.
+    """
+    results = find(task.season.episodes, progress)
+    kept, said = {}, []
+    for file, result in zip(task.files, results, strict=True):
+        if file.is_current():
+            kept[file.episode.path] = result
+        else:
+            error = MediaError(
+                file.episode.path, "changed while it was read", "scan again when it is whole"
+            )
+            result = Failure(file.episode, str(error), error)
+        said.append(result)
+    catalog.store(task.name, made, [f for f in task.files if f.episode.path in kept], kept)
+    return said
+
+
+def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
+    """The files of these paths, noted in the catalog; nothing is to be answered."""
+    found = Plan()
+    _look(catalog, paths, found, lambda _: None)
+    return found
+
+
+def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> None:
+    before = catalog.files()
+    changed = []
+    for path in _files(paths, found):
+        step(path)
+        old = before.get(path)
+        if old is not None and old.is_current():
+            found.files.append(old)
+            continue
+        try:
+            now = Known.of(path, old)
+        except ZastavkaError as error:
+            found.failures.append(Failure(Episode(path), str(error), error))
+            continue
+        found.read += 1
+        found.files.append(now)
+        changed.append(now)
+    catalog.note(changed)
+
+
+def _files(paths: Sequence[Path], found: Plan) -> list[Path]:
+    """Absolute paths of all videos; a path that has none is a failure."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        try:
+            here = video_files([path.absolute()])
+            if not here:
+                raise MediaError(path, "holds no video file", "name a folder with videos")
+            files |= dict.fromkeys(here)
+        except ZastavkaError as error:
+            found.failures.append(Failure(Episode(path), str(error), error))
+        except OSError as error:
+            cause = MediaError(path, "can't be read: {why}", "check the path", why=error.strerror)
+            found.failures.append(Failure(Episode(path), str(cause), cause))
+    return list(files)
+
+
+def _name(season: Season, files: Sequence[Known], made: str) -> str:
+    parts = [made, season.key, str(season.number), str(season.special)]
+    pairs = zip(files, season.votes, strict=True)
+    parts += [f"{file.content} {file.episode.number} {vote}" for file, vote in pairs]
+    text = "\n".join(parts).encode("utf-8", "backslashreplace")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()

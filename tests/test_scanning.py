@@ -1,0 +1,151 @@
+"""`zastavka scan` and `edit`, end to end, on a small season of real files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from season import Series, zastavka
+from zastavka import prints
+from zastavka.errors import OptionError
+from zastavka.library.edits import parse_intros
+from zastavka.segment import Segment
+
+
+@pytest.fixture
+def folder(series: Series, tmp_path: Path) -> Path:
+    """The first two of three episodes."""
+    place = tmp_path / "Дом «на углу»"
+    place.mkdir()
+    for file in series.files[:2]:
+        shutil.copy2(file, place / file.name)
+    return place
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are read as a whole, as it happens."""
+    names: list[str] = []
+    reading = prints.read_print
+
+    def counted(path: Path, *rest: Any) -> prints.EpisodePrint:
+        names.append(path.name)
+        return reading(path, *rest)
+
+    monkeypatch.setattr(prints, "read_print", counted)
+    return names
+
+
+def spans(text: str) -> dict[str, list[tuple[float, float]]]:
+    rows = json.loads(text)["episodes"]
+    return {
+        Path(row["path"]).name: [(s["start"], s["end"]) for s in row["segments"]] for row in rows
+    }
+
+
+def test_a_library_from_its_first_scan_on(series: Series, folder: Path, read: list[str]) -> None:
+    dry = zastavka("scan", folder, "--dry-run", "--lang", "en")
+    assert (dry.code, read) == (0, [])
+    assert "files: 2, new: 2" in dry.out
+    first = zastavka("scan", folder, "--lang", "en")
+    assert (first.code, first.err) == (0, "")
+    assert "seasons answered: 1, unchanged: 0; new files: 2" in first.out
+    assert "files: 2, intro: 2, to look at: 0, none: 0, failed: 0" in first.out
+    assert sorted(read) == sorted(file.name for file in series.files[:2])
+    read.clear()
+    again = zastavka("scan", folder, "--lang", "ru")
+    assert (again.code, read) == (0, [])
+    assert "сезонов решено: 0, без изменений: 1; новых файлов: 0" in again.out
+
+    shutil.copy2(series.files[2], folder)
+    third = zastavka("scan", folder, "--format", "json")
+    assert (third.code, read) == (0, [series.files[2].name])
+    found = spans(third.out)
+    for truth in series.truth:
+        expected = [pytest.approx((s.start, s.end), abs=0.25) for s in truth.segments()]
+        assert found[truth.episode.path.name] == expected
+    assert found == spans(zastavka("detect", folder, "--format", "json").out)
+
+    read.clear()
+    other = zastavka("scan", folder, "--types", "intro,logo", "--lang", "en")
+    assert "seasons answered: 1" in other.out
+    assert read == []
+
+
+def test_a_broken_file_stops_nothing(series: Series, folder: Path) -> None:
+    broken = folder / series.files[2].name
+    broken.write_bytes(b"no video")
+    for again in (False, True):
+        done = zastavka("scan", folder, "--lang", "en")
+        assert done.code == 3
+        [line] = done.lines
+        assert line.startswith(f"{broken}: ")
+        assert "files: 3, intro: 2, to look at: 0, none: 0, failed: 1" in done.out
+        assert ("seasons answered: 0" in done.out) == again
+
+
+def test_a_correction_holds_until_it_is_taken_back(series: Series, folder: Path) -> None:
+    zastavka("scan", folder)
+    one = folder / series.files[0].name
+    before = spans(zastavka("scan", folder, "--format", "json").out)
+    said = zastavka("edit", one, "--intro", "0:01-0:02.5", "--lang", "en")
+    assert (said.code, said.out, said.err) == (0, "Intro found: 1.00s - 2.50s\n", "")
+    after = spans(zastavka("scan", folder, "--rescan", "--format", "json").out)
+    assert after == before | {one.name: [(1.0, 2.5)]}
+    shifted = zastavka("edit", folder, "--shift", "0.5", "--lang", "en")
+    assert shifted.code == 0
+    now = spans(zastavka("scan", folder, "--format", "json").out)
+    assert now == {
+        name: [(round(a + 0.5, 4), round(b + 0.5, 4)) for a, b in intros]
+        for name, intros in after.items()
+    }
+    assert zastavka("edit", folder, "--undo").code == 0
+    assert zastavka("edit", one, "--none", "--lang", "en").out.startswith("Intro not found (100 %")
+    assert zastavka("edit", one, "--unlock").code == 0
+    assert spans(zastavka("scan", folder, "--format", "json").out) == before
+
+
+def test_a_correction_that_can_t_be(series: Series, folder: Path) -> None:
+    one = folder / series.files[0].name
+    zastavka("scan", folder)
+    for words, code, line in (
+        ((), 2, "needs one thing to do"),
+        (("--none", "--undo"), 2, "needs one thing to do"),
+        (("--intro", "soon"), 2, "is no span of time"),
+        (("--intro", "0:43-9:12"), 1, "before the intro does"),
+        (("--shift=-600",), 1, "would begin before 0:00"),
+        (("--undo",), 1, "has no correction to take back"),
+    ):
+        done = zastavka("edit", one, *words, "--lang", "en")
+        assert (done.code, done.out) == (code, "")
+        assert len(done.lines) == 1
+        assert line in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("0:43-2:12.5", 43.0, 132.5),
+        ("43 - 132,5", 43.0, 132.5),
+        ("1:02:03.1–1:03:00", 3723.1, 3780.0),
+        ("0-90", 0.0, 90.0),
+    ],
+)
+def test_times_as_people_write_them(text: str, start: float, end: float) -> None:
+    assert parse_intros([text]) == (Segment(start, end),)
+
+
+@pytest.mark.parametrize("text", ["", "1:00", "2:00-1:00", "0:60-1:10", "1:60:00-2:00:00", "a-b"])
+def test_times_that_are_none(text: str) -> None:
+    with pytest.raises(OptionError):
+        parse_intros([text])
+
+
+def test_two_intros_of_a_file() -> None:
+    assert parse_intros(["5:00-6:00", "0:10-0:20"]) == (Segment(10, 20), Segment(300, 360))
+    with pytest.raises(OptionError, match="overlap"):
+        parse_intros(["0:10-0:20", "0:15-0:30"])
