@@ -20,6 +20,7 @@ COMMANDS = (
     learning.dataset,
     learning.train,
     learning.tune,
+    learning.bootstrap,
     finding.evaluate,
     finding.demo,
     finding.doctor,
