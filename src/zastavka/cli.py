@@ -25,6 +25,7 @@ COMMANDS = (
     learning.dataset,
     learning.train,
     learning.tune,
+    learning.bootstrap,
     finding.evaluate,
     finding.demo,
     finding.doctor,

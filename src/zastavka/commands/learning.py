@@ -28,13 +28,20 @@ from zastavka.arguments import (
     episodes_of,
     file_names,
     need_torch,
+    season_config,
 )
-from zastavka.cache import FeatureCache, default_folder
-from zastavka.detection import Failure
+from zastavka.bootstrap import SURE, Bar
+from zastavka.bootstrap import bootstrap as label_by_repeats
+from zastavka.cache import FeatureCache, PrintCache, default_folder
+from zastavka.detection import Failure, write_detections
 from zastavka.emitted import Objective
+from zastavka.episode import Episode
 from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
+from zastavka.model import BUILTIN
+from zastavka.pipeline import Detector
+from zastavka.seasonal import SeasonDetector
 from zastavka.terminal import bar, complain, say
 
 
@@ -185,3 +192,51 @@ def tune(
     if left_out is None:
         raise typer.Exit(STOPPED)
     raise typer.Exit(PARTLY if left_out else 0)
+
+
+def bootstrap(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders; folders are searched.")],
+    output: Annotated[Path, typer.Option(help="The labels to write; a new file.")],
+    min_confidence: Annotated[
+        float, typer.Option(help="Confidence from which an answer becomes a label.")
+    ] = SURE.confidence,
+    min_support: Annotated[
+        int, typer.Option(help="Episodes that must have the intro.")
+    ] = SURE.support,
+    settings: Settings = None,
+    device: Device = "auto",
+    cache: Cache = True,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Label a library that nobody labelled, by what repeats in its seasons; only where it is sure.
+
+    Example: zastavka bootstrap Series/ --output labels.json
+    """
+    if output.exists():
+        raise OptionError(output, "is there already", "give --output a new file")
+    limit = Bar(min_confidence, min_support)
+    store = default_folder() if cache else None
+    features = FeatureCache(store / "features") if store else None
+    detector = SeasonDetector(
+        season_config(settings),
+        alone=Detector.load(BUILTIN, cache=features, device=device),
+        cache=PrintCache(store / "prints") if store else None,
+    )
+    episodes, missing = episodes_of(paths)
+    with bar(len(episodes), gettext("Reading")) as shown:
+        done = dict.fromkeys(episodes, 0.0)
+
+        def show(episode: Episode, share: float) -> None:
+            done[episode] = share
+            shown.at(sum(done.values()), episode.path.name)
+
+        made = label_by_repeats(episodes, detector, limit, show)
+    for line in failure_lines([*missing, *made.failures]):
+        say(line)
+    if not made.labels:
+        say(gettext("no episode is sure enough to be labelled"))
+        raise typer.Exit(FAILED)
+    write_detections(output, made.labels)
+    line = gettext("{n} of {all} episodes labelled: {file}")
+    say(line.format(n=len(made.labels), all=len(episodes), file=output))
+    raise typer.Exit(PARTLY if missing or made.failures else 0)
