@@ -17,6 +17,7 @@ from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode, video_files
 from zastavka.errors import MediaError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
+from zastavka.library.settings import wished
 from zastavka.pipeline import Progress
 from zastavka.season import Season, seasons_of
 
@@ -97,6 +98,15 @@ def answer(
         said.append(result)
     catalog.store(task.name, made, [f for f in task.files if f.episode.path in kept], kept)
     return said
+
+
+def answers(catalog: Catalog, paths: Sequence[Path]) -> list[Detection | Failure]:
+    """What players are to be told of these paths: edits and settings applied, nothing answered.
+
+    Paths and files that can't be read are failures; files never scanned nor edited are left out.
+    """
+    found = look(catalog, paths)
+    return [*found.failures, *wished(catalog.detections(found.files))]
 
 
 def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
