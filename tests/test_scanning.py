@@ -134,6 +134,28 @@ def test_a_correction_that_can_t_be(series: Series, folder: Path) -> None:
         assert line in done.err
 
 
+def test_labels_are_taken_over(folder: Path, series: Series, tmp_path: Path) -> None:
+    one, two = (folder / file.name for file in series.files[:2])
+    labels = tmp_path / "labels.json"
+    labels.write_text(
+        json.dumps(
+            {
+                one.stem: {"name": one.stem, "start": "0:00:01", "end": "0:00:03"},
+                two.stem: {"name": two.stem, "start": "0:00:05", "end": "0:00:04"},
+            }
+        )
+    )
+    done = zastavka("edit", folder, "--from", labels, "--lang", "en")
+    assert (done.code, done.out) == (3, "Intro found: 1.00s - 3.00s\n")
+    assert len(done.lines) == 1  # the one that is turned round
+    ours = tmp_path / "ours.json"
+    row = {"path": str(two), "segments": [{"start": 2.0, "end": 4.0}]}
+    ours.write_text(json.dumps({"episodes": [row, {"path": "gone.mkv", "segments": []}]}))
+    done = zastavka("edit", folder, "--from", ours, "--lang", "en")
+    assert (done.code, done.out) == (3, "Intro found: 2.00s - 4.00s\n")
+    assert done.err.startswith("gone.mkv: is not among the files given")
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [

@@ -21,6 +21,8 @@ from zastavka.library.settings import wished
 from zastavka.pipeline import Progress
 from zastavka.season import Season, seasons_of
 
+_BATCH = 100  # files that are noted at once: what a kill costs
+
 Find = Callable[[Sequence[Episode], Progress | None], list[Detection | Failure]]
 Step = Callable[[Path], None]
 
@@ -118,7 +120,7 @@ def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
 
 def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> None:
     before = catalog.files()
-    changed = []
+    changed: list[Known] = []
     for path in _files(paths, found):
         step(path)
         old = before.get(path)
@@ -133,6 +135,9 @@ def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> N
         found.read += 1
         found.files.append(now)
         changed.append(now)
+        if len(changed) == _BATCH:
+            catalog.note(changed)
+            changed.clear()
     catalog.note(changed)
 
 
