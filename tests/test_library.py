@@ -14,7 +14,7 @@ from zastavka.episode import Episode
 from zastavka.errors import MediaError, StorageError
 from zastavka.library.catalog import Catalog
 from zastavka.library.edits import SAID_NONE, Edit, is_edited
-from zastavka.library.scan import Plan, answer, look, made_with, plan
+from zastavka.library.scan import Plan, answer, answers, look, made_with, plan
 from zastavka.pipeline import Progress
 from zastavka.segment import Segment
 
@@ -204,6 +204,19 @@ def test_edits_are_undone_one_by_one_and_history_stays(catalog: Catalog) -> None
     assert [undone for _, undone in catalog.history("c")] == [True] * 3
     catalog.edit("c", second)
     assert catalog.edits()["c"].segments == ()
+
+
+def test_what_players_are_told_has_edits_and_settings_in_it(
+    catalog: Catalog, shelf: Path, tmp_path: Path
+) -> None:
+    files = scanned(catalog, shelf, Finder()).files
+    catalog.edit(files[0].content, Edit((Segment(1.0, 2.0),)))
+    (shelf / "Season 1" / "zastavka.toml").write_text("margin_end = 2.5")
+    (shelf / "Season 2" / "Мост S02E09.mkv").write_text("never scanned")
+    missing, *told = answers(catalog, [tmp_path / "none", shelf])
+    assert isinstance(missing, Failure)
+    spans = [r.segments()[0] for r in told if isinstance(r, Detection)]
+    assert spans == [Segment(1.0, 2.0), *[Segment(43.0, 70.0)] * 2, *[INTRO] * 3]
 
 
 # the file

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -14,6 +20,8 @@ from zastavka import prints
 from zastavka.errors import OptionError
 from zastavka.library.edits import parse_intros
 from zastavka.segment import Segment
+
+KILLS = 9
 
 
 @pytest.fixture
@@ -126,6 +134,28 @@ def test_a_correction_that_can_t_be(series: Series, folder: Path) -> None:
         assert line in done.err
 
 
+def test_labels_are_taken_over(folder: Path, series: Series, tmp_path: Path) -> None:
+    one, two = (folder / file.name for file in series.files[:2])
+    labels = tmp_path / "labels.json"
+    labels.write_text(
+        json.dumps(
+            {
+                one.stem: {"name": one.stem, "start": "0:00:01", "end": "0:00:03"},
+                two.stem: {"name": two.stem, "start": "0:00:05", "end": "0:00:04"},
+            }
+        )
+    )
+    done = zastavka("edit", folder, "--from", labels, "--lang", "en")
+    assert (done.code, done.out) == (3, "Intro found: 1.00s - 3.00s\n")
+    assert len(done.lines) == 1  # the one that is turned round
+    ours = tmp_path / "ours.json"
+    row = {"path": str(two), "segments": [{"start": 2.0, "end": 4.0}]}
+    ours.write_text(json.dumps({"episodes": [row, {"path": "gone.mkv", "segments": []}]}))
+    done = zastavka("edit", folder, "--from", ours, "--lang", "en")
+    assert (done.code, done.out) == (3, "Intro found: 2.00s - 4.00s\n")
+    assert done.err.startswith("gone.mkv: is not among the files given")
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [
@@ -149,3 +179,50 @@ def test_two_intros_of_a_file() -> None:
     assert parse_intros(["5:00-6:00", "0:10-0:20"]) == (Segment(10, 20), Segment(300, 360))
     with pytest.raises(OptionError, match="overlap"):
         parse_intros(["0:10-0:20", "0:15-0:30"])
+
+
+@pytest.mark.slow
+def test_a_scan_that_is_killed_goes_on_and_answers_the_same(
+    series: Series, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "library"
+    for season in range(1, 5):
+        for number, file in enumerate(series.files, 1):
+            place = folder / f"Пост S0{season}E0{number}.mkv"
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(file.read_bytes() + bytes([season]))  # each is read by itself
+    command = [sys.executable, "-m", "zastavka", "scan", str(folder), "--format", "json"]
+    draw, kills, midway = random.Random(6), 0, 0
+
+    def fresh(name: str) -> Path:
+        monkeypatch.setenv("ZASTAVKA_CACHE", str(tmp_path / name / "cache"))
+        monkeypatch.setenv("ZASTAVKA_CATALOG", str(tmp_path / name / "catalog.sqlite3"))
+        return tmp_path / name / "catalog.sqlite3"
+
+    fresh("undisturbed")
+    began = perf_counter()
+    whole = subprocess.run(command, capture_output=True, text=True, check=True)
+    length = perf_counter() - began
+    catalog = fresh("0")
+    while kills < KILLS:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(draw.uniform(0.1, length))
+            catalog = fresh(str(kills))  # it was done: from the start again
+            continue
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        kills += 1
+        if catalog.exists():
+            with closing(sqlite3.connect(catalog)) as base:
+                assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                tables = base.execute("SELECT name FROM sqlite_master WHERE name = 'answers'")
+                if tables.fetchall():
+                    [(n,)] = base.execute("SELECT count(*) FROM answers")
+                    midway += 0 < n < 12
+        if kills % 3 == 0:
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert spans(done.stdout) == spans(whole.stdout)
+            catalog = fresh(str(kills))
+    assert midway, "no kill fell between two seasons"

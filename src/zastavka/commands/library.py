@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from zastavka.answers import FORMATS, PARTLY, exit_code, remarks
+from zastavka.answers import FORMATS, PARTLY, exit_code, problem_line, remarks
 from zastavka.arguments import (
     Device,
     Lang,
@@ -25,14 +25,16 @@ from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
 from zastavka.errors import MediaError, OptionError
 from zastavka.i18n import gettext
-from zastavka.library.catalog import Catalog, default_file
+from zastavka.labels import LabelProblem
+from zastavka.library.catalog import Catalog, Known, default_file
 from zastavka.library.edits import parse_intros
-from zastavka.library.revise import Revision, revise
+from zastavka.library.revise import Revision, revise, take_over
 from zastavka.library.scan import Plan, Task, answer, look, made_with, plan
 from zastavka.library.settings import Applied, settings_of, wished
 from zastavka.model import BUILTIN
 from zastavka.search import Search
 from zastavka.terminal import Row, Section, bar, complain, emit, emit_sheet, say
+from zastavka.truth import read_truth
 
 CatalogFile = Annotated[
     Path | None,
@@ -114,6 +116,10 @@ def edit(
         bool, typer.Option("--unlock", help="Let what is found hold again; history stays.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back the last correction.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take labels over: labels.json, truth.json or our own JSON."),
+    ] = None,
     catalog: CatalogFile = None,
     lang: Lang = None,  # noqa: ARG001
 ) -> None:
@@ -121,22 +127,44 @@ def edit(
 
     Example: zastavka edit Series/S01E02.mkv --intro 0:43-2:12.5
     """
-    if [bool(intro), none, shift is not None, unlock, undo].count(True) != 1:
+    if [bool(intro), none, shift is not None, unlock, undo, labels is not None].count(True) != 1:
         raise OptionError(
-            "edit", "needs one thing to do", "give --intro, --none, --shift, --unlock or --undo"
+            "edit",
+            "needs one thing to do",
+            "give --intro, --none, --shift, --unlock, --undo or --from",
         )
     said = parse_intros(intro) if intro else () if none else None
     with _opened(catalog) as known:
         found = look(known, paths)
-        revision = Revision(said, shift=shift, undo=undo)
-        failures = found.failures + revise(known, found.files, revision)
-        done = {f.episode.path for f in failures}
-        files = [file for file in found.files if file.episode.path not in done]
+        if labels is not None:
+            files, failures, doubtful = _labelled(known, found.files, labels, paths)
+        else:
+            doubtful = 0
+            revision = Revision(said, shift=shift, undo=undo)
+            failures = revise(known, found.files, revision)
+            undone = {f.episode.path for f in failures}
+            files = [file for file in found.files if file.episode.path not in undone]
+        failures += found.failures
         results = known.detections(files)
     for line in remarks(failures, for_people=False):
         say(line)
     emit(FORMATS["text"](results, {}), None)
-    raise typer.Exit(exit_code([*failures, *results]))
+    raise typer.Exit(exit_code([*failures, *results]) or (PARTLY if doubtful else 0))
+
+
+def _labelled(
+    known: Catalog, files: list[Known], labels: Path, paths: list[Path]
+) -> tuple[list[Known], list[Failure], int]:
+    """Take labels over; the first folder given is that of the videos. Doubtful ones are named.
+
+    Returns the files they are of, labels of no file, and how many are doubtful.
+    """
+    videos = next((path for path in paths if path.is_dir()), None)
+    problems: list[LabelProblem] = []
+    truth = read_truth(labels, videos, problems.append)
+    for problem in problems:
+        say(problem_line(problem))
+    return *take_over(known, files, truth), len(problems)
 
 
 def config(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zastavka.detection import Detection, Failure
-from zastavka.errors import OptionError, ZastavkaError
+from zastavka.errors import LabelError, OptionError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
 from zastavka.library.edits import Edit
 from zastavka.segment import Segment
@@ -36,6 +36,23 @@ def revise(catalog: Catalog, files: Sequence[Known], revision: Revision) -> list
         except ZastavkaError as error:
             failures.append(Failure(file.episode, str(error), error))
     return failures
+
+
+def take_over(
+    catalog: Catalog, files: Sequence[Known], truth: Sequence[Detection]
+) -> tuple[list[Known], list[Failure]]:
+    """Keep the intros of labels as corrections; the files they are of, and labels of no file."""
+    known = {file.episode.path: file for file in files}
+    done, failures = [], []
+    for each in truth:
+        path = each.episode.path
+        if (file := known.get(path.absolute())) is None:
+            error = LabelError(path, "is not among the files given", "name its folder too")
+            failures.append(Failure(each.episode, str(error), error))
+        else:
+            catalog.edit(file.content, Edit(each.segments()))
+            done.append(file)
+    return done, failures
 
 
 def _revise(catalog: Catalog, file: Known, revision: Revision, answer: Detection | None) -> None:

@@ -17,8 +17,11 @@ from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode, video_files
 from zastavka.errors import MediaError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
+from zastavka.library.settings import wished
 from zastavka.pipeline import Progress
 from zastavka.season import Season, seasons_of
+
+_BATCH = 100  # files that are noted at once: what a kill costs
 
 Find = Callable[[Sequence[Episode], Progress | None], list[Detection | Failure]]
 Step = Callable[[Path], None]
@@ -99,6 +102,15 @@ def answer(
     return said
 
 
+def answers(catalog: Catalog, paths: Sequence[Path]) -> list[Detection | Failure]:
+    """What players are to be told of these paths: edits and settings applied, nothing answered.
+
+    Paths and files that can't be read are failures; files never scanned nor edited are left out.
+    """
+    found = look(catalog, paths)
+    return [*found.failures, *wished(catalog.detections(found.files))]
+
+
 def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
     """The files of these paths, noted in the catalog; nothing is to be answered."""
     found = Plan()
@@ -108,7 +120,7 @@ def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
 
 def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> None:
     before = catalog.files()
-    changed = []
+    changed: list[Known] = []
     for path in _files(paths, found):
         step(path)
         old = before.get(path)
@@ -123,6 +135,9 @@ def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> N
         found.read += 1
         found.files.append(now)
         changed.append(now)
+        if len(changed) == _BATCH:
+            catalog.note(changed)
+            changed.clear()
     catalog.note(changed)
 
 
