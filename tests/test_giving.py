@@ -132,8 +132,8 @@ def test_what_makes_no_sense_is_said_in_a_line(
 
 def test_detect_writes_them_at_once(series: Series, tmp_path: Path) -> None:
     out, found = tmp_path / "out", tmp_path / "found.json"
-    words = ["detect", *series.files, "--format", "json", "--output", found]
-    done = zastavka(*words, "--write", "json", "--out", out)
+    words = ("--format", "json", "--output", found)
+    done = zastavka("detect", *series.files, *words, "--write", "json", "--out", out)
     assert done.code == 0
     rows = json.loads(found.read_text(encoding="utf-8"))["episodes"]
     for path, row in zip(series.files, rows, strict=True):
