@@ -70,7 +70,7 @@ Output = Annotated[Path | None, typer.Option(help="Write to this file instead of
 
 _WRITE = typer.Option(
     help="Formats, with commas: json, csv, edl, chapters, matroska, webvtt, mpc-hc, jellyfin, "
-    "sponsorblock, aniskip, theintrodb."
+    "sponsorblock, aniskip, theintrodb, mpv, needle."
 )
 Write = Annotated[str, _WRITE]
 MayWrite = Annotated[str | None, _WRITE]

@@ -15,9 +15,11 @@ from zastavka.names import (
     is_extra_folder,
     is_quality_folder,
     key_of,
+    names_a_year_as_season,
     names_an_extra,
     one_alphabet,
     one_notation,
+    without_brackets,
     without_count,
 )
 
@@ -35,6 +37,8 @@ AUDIO_SUFFIXES = frozenset(
     )
 )
 
+_FIRST_YEAR = 1900  # no season has such a number by counting
+_BEFORE_A_DASH = re.compile(r"(?:\[[^\]]*\]\s*)?(.+?)[ _]-[ _]E\d")
 _VK_ID = re.compile(r"-?\d+_\d+")
 
 
@@ -73,17 +77,26 @@ class Episode:
         from guessit import guessit  # 0.3 s to import
 
         folders, slash, file = one_alphabet(name).rpartition("/")
-        guess = guessit(f"{without_count(folders)}{slash}{one_notation(file)}", {"type": "episode"})
+        written = one_notation(file)
+        guess = guessit(f"{without_count(folders)}{slash}{written}", {"type": "episode"})
+        title = guess.get("title")
+        if _falls(guess.get("episode")) and (whole := _BEFORE_A_DASH.match(written)):
+            title = whole[1]
         season, number = _first(guess.get("season")), _first(guess.get("episode"))
+        if season is not None and season >= _FIRST_YEAR and not names_a_year_as_season(name):
+            guess.setdefault("year", season)
+            season = None
+        stem = _without_suffix(file)
         return cls(
             path,
-            _text(guess.get("title")),
+            _text(title),
             season,
             number,
             last=_last(guess.get("episode")),
             part=_first(guess.get("part")) or _first(guess.get("cd")),
             origin=" ".join(str(guess[key]) for key in ("year", "country") if key in guess) or None,
-            special=names_an_extra(_without_suffix(file), season, number),
+            special=names_an_extra(stem, season, number)
+            or names_an_extra(without_brackets(stem), season, number),
         )
 
 
@@ -132,15 +145,21 @@ def _without_suffix(file: str) -> str:
     return stem if f"{dot}{suffix}".lower() in VIDEO_SUFFIXES | AUDIO_SUFFIXES else file
 
 
+def _falls(value: object) -> bool:
+    """Whether a greater number stands in front: it is of the title, as in `17 Moments - E05`."""
+    numbers = value if isinstance(value, list) else []
+    return len(numbers) == 2 and numbers[0] > numbers[1]
+
+
 def _first(value: object) -> int | None:
     # a file of two episodes yields a list; it is known by its first
     if isinstance(value, list):
-        value = value[0] if value else None
+        value = value[_falls(value)] if value else None
     return value if isinstance(value, int) else None
 
 
 def _last(value: object) -> int | None:
-    numbers = value if isinstance(value, list) else []
+    numbers = value if isinstance(value, list) and value == sorted(value) else []
     return max((n for n in numbers if isinstance(n, int)), default=None)
 
 

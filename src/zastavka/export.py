@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 from xml.sax.saxutils import escape
 
@@ -14,6 +15,7 @@ from zastavka.chapters import merged
 from zastavka.detection import Detection, Finding, to_json
 from zastavka.media import Chapter
 
+MPV_SCRIPT = Path(__file__).parent / "players" / "zastavka.lua"
 SKIPPED = ("intro", "recap", "credits", "preview")  # what a player may skip; the others are shown
 COMMERCIAL = 3  # Kodi skips it once, and one can go back into it
 
@@ -179,6 +181,22 @@ def theintrodb(given: Given) -> str | None:
     return _json(rows, any(rows.values()))
 
 
+def mpv(given: Given) -> str | None:
+    """What our script for mpv reads."""
+    rows = [{"type": f.type, "start": _pair(f)[0], "end": _pair(f)[1]} for f in given.of(SKIPPED)]
+    return _json({"skip": rows}, rows)
+
+
+def needle(given: Given) -> str | None:
+    """A skip file as needle writes it: one opening and one ending, the longest of each."""
+    kinds = {"opening": "intro", "ending": "credits"}
+    rows = {
+        name: max(map(_pair, given.of((kind,))), key=lambda pair: pair[1] - pair[0], default=None)
+        for name, kind in kinds.items()
+    }
+    return _json(rows, any(rows.values()))
+
+
 FORMATS = {
     "json": Format(".zastavka.json", ours, 0.0),
     "csv": Format(".zastavka.csv", table, 0.0),
@@ -190,6 +208,8 @@ FORMATS = {
     "jellyfin": Format(".segments.json", jellyfin, 0.8),
     "sponsorblock": Format(".sponsorblock.json", sponsorblock, 0.8),
     "aniskip": Format(".aniskip.json", aniskip, 0.8),
+    "mpv": Format(".skip.json", mpv, 0.8),
+    "needle": Format(".needle.skip.json", needle, 0.8),
     "theintrodb": Format(".theintrodb.json", theintrodb, 0.8),
 }
 

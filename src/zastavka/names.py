@@ -19,7 +19,7 @@ _NUMBERS = (
     ),
     (r"\bсери[яи][ _.]?(?P<a>\d+)(?:[-–](?P<b>\d+))?\b",),
 )
-_OF = r"(?:\s+из\s+\d+\b)?"
+_OF = r"(?:[\s.]+из[\s.]+\d+\b)?"
 _RUSSIAN = [
     re.compile(pattern + _OF, re.IGNORECASE)
     for pattern in (
@@ -30,7 +30,8 @@ _RUSSIAN = [
         ),
         r"сезон[ _.]?(?P<s>\d+)\s+-\s+(?P<a>\d+)\b",
         *(n for numbers in _NUMBERS for n in numbers),
-        r"\b(?P<a>\d+)\s+из\s+\d+\b",
+        r"\b(?P<a>\d+)[\s.]+из[\s.]+\d+\b",
+        r"\bвыпуск[ _.]?(?P<a>\d+)\b",
     )
 ]  # fmt: skip
 _ENGLISH = re.compile(
@@ -44,7 +45,19 @@ _PARTS = (
     re.compile(r"\b(\d+)[ _.-]?(?:я[ _.])?часть\b", re.IGNORECASE),
 )
 
-_COUNT = re.compile(r"\W*\b\d+\s*[-–]\s*\d+[ _.]?сери[ийюя]\b", re.IGNORECASE)
+_COUNT = re.compile(
+    r"\W*\b\d+(?:\s*[-–]\s*\d+[ _.]?сери[ийюя]|[ _.]сери[ийя][ _.]из[ _.]\d+)\b\W?",
+    re.IGNORECASE,
+)
+# behind a dash, at the end or before what stands in brackets, it is one number: 201 is not 2x01
+_ABSOLUTE = re.compile(
+    r"(?P<before>[ _]-[ _])(?!(?:19\d|20[0-3])\d\b)(?P<a>\d{1,4})"
+    r"(?=(?:v\d)?[ _]*(?:[\[(]|\.\w{2,4}$|$))"
+)
+_BEHIND_A_DOT = re.compile(r"^(\D+)\.(\d\d)(?=\.\w{2,4}$)")
+_ALL_IN_BRACKETS = re.compile(r"^(\[[^\]]+\])\[([^\]]*[^\W\d][^\]]*)\]\[(\d{1,4})(?:v\d)?\]")
+_BRACKETS = re.compile(r"[\[(][^\])]*[\])]")
+_SEASON_OF_A_YEAR = re.compile(r"(?:\bs|season[ _.]?|сезон[ _.]?)(?:19|20)\d\d", re.IGNORECASE)
 
 _SEASON_FOLDER = re.compile(
     r"(?:season|series|сезон)[\W_]*\d+\b.*|s\d{1,2}"
@@ -95,6 +108,9 @@ def one_notation(name: str) -> str:
     name = _LETTER.sub(lambda m: f"{m[1]} part {ord(m[2].lower()) - ord('a') + 1}", name)
     name = _NTH_SEASON.sub(r"Season \1", name)
     name = _ENGLISH.sub(_numbered, name, count=1)
+    name = _ALL_IN_BRACKETS.sub(r"\1 \2 - \3 ", name)
+    name = _BEHIND_A_DOT.sub(r"\1.E\2", name)
+    name = _ABSOLUTE.sub(_absolute, name, count=1)
     for form in _RUSSIAN:
         name, found = form.subn(_numbered, name, count=1)
         if found:
@@ -104,6 +120,16 @@ def one_notation(name: str) -> str:
         if found:
             break
     return name
+
+
+def without_brackets(name: str) -> str:
+    """A name without what groups put in brackets: their own name, height, codec, sum."""
+    return _BRACKETS.sub(" ", name).strip()
+
+
+def names_a_year_as_season(name: str) -> bool:
+    """Whether a season is numbered by its year, as in `S2007E03`; else a year is that of a film."""
+    return _SEASON_OF_A_YEAR.search(name) is not None
 
 
 def without_count(folders: str) -> str:
@@ -176,6 +202,12 @@ def _numbered(found: re.Match[str]) -> str:
     if last and int(last) > int(first or 0):
         text += f"-E{int(last):02d}"
     return f"S{int(season):02d}{text}" if season else text
+
+
+def _absolute(found: re.Match[str]) -> str:
+    # guessit is right by itself where no other number could be meant
+    doubtful = len(found["a"]) > 2 or re.search(r"\d", found.string[: found.start()])
+    return f"{found['before']}E{found['a']}" if doubtful else found.group()
 
 
 def _unmixed(word: str) -> str:

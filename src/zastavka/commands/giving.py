@@ -14,7 +14,7 @@ from zastavka.chapters import merged
 from zastavka.delivery import deliver, formats_of
 from zastavka.detection import Detection, Failure, read_detections
 from zastavka.errors import LabelError, OptionError
-from zastavka.export import COMMERCIAL
+from zastavka.export import COMMERCIAL, MPV_SCRIPT
 from zastavka.i18n import gettext
 from zastavka.media import Chapter, probe
 from zastavka.remux import with_chapters
@@ -50,6 +50,8 @@ def export(
     delivered = list(deliver(results, formats, out, edl_action, min_confidence))
     for line in delivery_lines(delivered):
         say(line)
+    if "mpv" in formats:
+        say(gettext("for mpv: --script={file}").format(file=MPV_SCRIPT))
     failed = sum(d.failed for d in delivered)
     raise typer.Exit(0 if not failed else PARTLY if failed < len(delivered) else FAILED)
 
