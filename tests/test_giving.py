@@ -179,3 +179,20 @@ def test_editions_and_nested_chapters_are_not_lost(layers: dict[str, str], tmp_p
     assert done.code == 1
     assert "chapters within chapters" in done.lines[0]
     assert path.read_bytes() == old
+
+
+def test_named_chapters_are_the_truth(tmp_path: Path) -> None:
+    rows = [("Intro", 0.0, 0.5), ("OP", 0.5, 1.5), ("A", 1.5, 3.0)]
+    path = video(tmp_path / "S" / "a.mkv", chapters=rows)
+    video(tmp_path / "S" / "b.mkv", chapters=[("A", 0.0, 3.0)])  # says nothing
+    (tmp_path / "S" / "c.mkv").write_bytes(b"broken")
+    found = written(tmp_path, answer(path, INTRO))
+    done = zastavka("evaluate", path.parent, found, "--chapters", "--format", "json")
+    document = json.loads(done.out)
+    assert done.code == 3
+    assert [Path(p).name for p in document["labels_left_out"]] == ["c.mkv"]
+    figures = document["reports"]["found"]["pooled"]
+    assert (figures["episodes"], figures["iou"]) == (1, pytest.approx(1.0, abs=0.01))
+    none = zastavka("evaluate", path.parent, found, "--chapters", "--type", "recap")
+    assert none.code == 1
+    assert "no video with a chapter named as recap" in none.lines[0]

@@ -24,6 +24,7 @@ _KINDS = {
     "preview": r"preview|pv|next (?:episode|time)(?: .+)?|в следующей серии|анонс",
 }
 _KIND = {kind: re.compile(pattern) for kind, pattern in _KINDS.items()}
+_WEAK = re.compile(r"intro(?:duction)?", re.IGNORECASE)
 _NUMBER = re.compile(r"\s*\d+$")
 _TELLING_NOTHING = re.compile(r"(?:chapter|глава|part|часть)?[\s\d:.]*", re.IGNORECASE)
 _SLIVER = 0.05  # seconds; times in chapters are rounded to less
@@ -34,6 +35,17 @@ def kind_of(title: str) -> str | None:
     words = " ".join(re.findall(r"[^\W_]+", title.casefold().replace("ё", "е")))
     words = _NUMBER.sub("", words)
     return next((kind for kind, form in _KIND.items() if form.fullmatch(words)), None)
+
+
+def told(chapters: Sequence[Chapter]) -> list[Finding]:
+    """What the titles of chapters name. A plain "Intro" beside an opening is before it."""
+    named = [(kind_of(c.title), c) for c in chapters]
+    opening = any(kind == "intro" and not _WEAK.fullmatch(c.title.strip()) for kind, c in named)
+    return [
+        Finding(segment=c.segment, type=kind, sources=("chapters",))
+        for kind, c in named
+        if kind is not None and not (opening and _WEAK.fullmatch(c.title.strip()))
+    ]
 
 
 def merged(there: Sequence[Chapter], findings: Sequence[Finding], duration: float) -> list[Chapter]:

@@ -16,7 +16,7 @@ from zastavka.media import probe
 from zastavka.page import render
 from zastavka.storage import write_text
 from zastavka.tables import by_series, summaries
-from zastavka.truth import read_truth
+from zastavka.truth import read_chapters, read_truth
 
 Translate = Callable[[str], str]
 
@@ -40,13 +40,18 @@ class Comparison:
         type: str = "intro",
         without: Sequence[str] = (),
         videos: Path | None = None,
+        chapters: bool = False,
     ) -> Comparison:
         """Judge files of answers, each named by its file, beside the constant answer.
 
         With `videos`, labels without their video or beyond its end are left out and named.
+        With `chapters`, `truth` is a folder of videos, and their chapters are the truth.
         """
         problems: list[LabelProblem] = []
-        true = read_truth(truth, videos, problems.append, lambda file: probe(file).duration)
+        if chapters:
+            true = read_chapters(truth, type, problems.append)
+        else:
+            true = read_truth(truth, videos, problems.append, lambda file: probe(file).duration)
         constant = constant_answers(true, CONSTANT, type)
         name = f"constant {CONSTANT.start:g}-{CONSTANT.end:g} s"
         reports = {name: evaluate(true, constant, type=type, without=without)}

@@ -12,10 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from zastavka.chapters import told
 from zastavka.detection import Detection, Failure, JsonObject, parse_row, rows_of
-from zastavka.episode import Episode
-from zastavka.errors import LabelError
+from zastavka.episode import Episode, find_episodes
+from zastavka.errors import LabelError, MediaError
 from zastavka.labels import LabelProblem, LabelReport, beyond_end, labels_of, read_object
+from zastavka.media import probe
 
 _EDGES = ("start", "end")
 
@@ -44,6 +46,30 @@ def read_truth(
             raise LabelError(path, found, "mend them, or take them out", n=n, first=problem)
         on_problem(problem)
     return report.detections
+
+
+def read_chapters(
+    folder: Path, type: str, on_problem: Callable[[LabelProblem], None]
+) -> list[Detection]:
+    """What the chapters of the videos in a folder say; a file without such a chapter says nothing.
+
+    LabelError: no file has one.
+    """
+    true: list[Detection] = []
+    for episode in find_episodes([folder]):
+        try:
+            info = probe(episode.path)
+        except MediaError as error:
+            on_problem(LabelProblem(episode.path.as_posix(), "malformed", {"why": error}))
+            continue
+        if named := tuple(f for f in told(info.chapters) if f.type == type):
+            true.append(Detection(episode=episode, duration=info.duration, findings=named))
+    if not true:
+        raise LabelError(
+            folder, "holds no video with a chapter named as {type}", "give other videos, or labels",
+            type=type,
+        )  # fmt: skip
+    return true
 
 
 def _read_composed(document: JsonObject, path: Path, videos: Path | None) -> LabelReport:

@@ -116,6 +116,9 @@ def evaluate(
     videos: Annotated[
         Path | None, typer.Option(help="Folder of the videos: labels beyond their end are found.")
     ] = None,
+    chapters: Annotated[
+        bool, typer.Option("--chapters", help="TRUTH is videos: their named chapters are true.")
+    ] = False,
     lang: Lang = None,  # noqa: ARG001
 ) -> None:
     """Score answers against the truth, with a constant answer beside them.
@@ -126,7 +129,7 @@ def evaluate(
 
     if format not in ("text", "json"):
         raise OptionError(format, "is no output format", "choose text or json")
-    comparison = Comparison.of(truth, found, type, without or (), videos)
+    comparison = Comparison.of(truth, found, type, without or (), videos, chapters)
     emit(comparison.json() if format == "json" else comparison.text(gettext), output)
     if html:
         comparison.write_html(html, gettext, language())
