@@ -15,7 +15,8 @@ from zastavka.terminal import Row, Section, State, bar, emit, emit_sheet
 # what each extra is for; which there are is read from the package's metadata
 PURPOSES = {
     "clip": "CLIP, SigLIP and DINOv2 as picture encoders: --encoder clip",
-    "train": "zastavka dataset, train and demo; a prototype's model.pt",
+    "train": "zastavka dataset and train; a prototype's model.pt",
+    "tune": "zastavka tune: the decoding that suits a model",
     "plots": "plots: detect --explain, evaluate --html and --plots",
     "dev": "tests and tools, for work on zastavka itself",
 }
