@@ -32,7 +32,8 @@ T = TypeVar("T")
 # what we read of the environment; a test compares this with the code
 VARIABLES = (
     "ZASTAVKA_CACHE", "ZASTAVKA_CATALOG", "ZASTAVKA_MODEL", "ZASTAVKA_INTROBENCH",
-    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA",
+    "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG",
 )  # fmt: skip
 
 
