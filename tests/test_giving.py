@@ -12,9 +12,11 @@ import pytest
 
 from media_files import Film, write
 from season import Series, zastavka
+from zastavka.cache import content_key
 from zastavka.detection import Detection, Failure, Finding, write_detections
 from zastavka.editions import is_layered
 from zastavka.episode import Episode
+from zastavka.library.catalog import Catalog, default_file
 from zastavka.media import probe
 from zastavka.segment import Segment
 from zastavka.sidecars import LIST
@@ -196,3 +198,18 @@ def test_named_chapters_are_the_truth(tmp_path: Path) -> None:
     none = zastavka("evaluate", path.parent, found, "--chapters", "--type", "recap")
     assert none.code == 1
     assert "no video with a chapter named as recap" in none.lines[0]
+
+
+def test_what_a_person_said_holds_for_the_file_with_chapters(tmp_path: Path) -> None:
+    path = video(tmp_path / "S01E01.mkv")
+    assert zastavka("edit", path, "--intro", "0:01-0:03").code == 0
+    said = content_key(path)
+    found = written(tmp_path, answer(path, Finding(segment=Segment(2.0, 4.0), confidence=0.95)))
+    assert zastavka("chapters", path, "--answers", found, "--apply", "--in-place").code == 0
+    assert content_key(path) != said
+    with Catalog(default_file()) as catalog:
+        edits = catalog.edits()
+        assert edits[content_key(path)].segments == (Segment(1.0, 3.0),)
+        assert edits[said] == edits[content_key(path)]  # nothing is taken away
+        assert not catalog.carry_over(said, content_key(path))
+        assert not catalog.carry_over("nobody", "spoke of it")

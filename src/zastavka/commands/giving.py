@@ -10,12 +10,14 @@ import typer
 
 from zastavka.answers import FAILED, PARTLY, as_text, delivery_lines, failure_lines
 from zastavka.arguments import Lang, Least, Model, OutFolder, Write, episodes_of
+from zastavka.cache import content_key
 from zastavka.chapters import merged
 from zastavka.delivery import deliver, formats_of
 from zastavka.detection import Detection, Failure, read_detections
 from zastavka.errors import LabelError, OptionError
 from zastavka.export import COMMERCIAL, MPV_SCRIPT
 from zastavka.i18n import gettext
+from zastavka.library.catalog import Catalog, default_file
 from zastavka.media import Chapter, probe
 from zastavka.remux import with_chapters
 from zastavka.search import Search
@@ -90,7 +92,12 @@ def chapters(
         say(as_text([found], {}).rstrip("\n"))
     elif apply:
         place = output or file
+        before = content_key(file)
         with_chapters(file, together, place)
+        if (catalog := default_file()).exists():
+            # what a person said of the file holds for the file with chapters
+            with Catalog(catalog) as kept:
+                kept.carry_over(before, content_key(place))
         say(gettext("Chapters written to {file}").format(file=one_line(str(place))))
 
 

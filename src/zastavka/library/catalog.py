@@ -193,6 +193,14 @@ class Catalog:
                 (content, now, json.dumps(said)),
             )
 
+    def carry_over(self, old: str, new: str) -> bool:
+        """Let the edit of one content hold for another, made from it; False: there is none."""
+        edits = self.edits()
+        if old not in edits or new in edits:
+            return False
+        self.edit(new, edits[old])
+        return True
+
     def undo(self, content: str) -> bool:
         """Take back the last edit that was not taken back; False: there is none."""
         with self._writing() as base:
