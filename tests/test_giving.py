@@ -213,3 +213,16 @@ def test_what_a_person_said_holds_for_the_file_with_chapters(tmp_path: Path) -> 
         assert edits[said] == edits[content_key(path)]  # nothing is taken away
         assert not catalog.carry_over(said, content_key(path))
         assert not catalog.carry_over("nobody", "spoke of it")
+
+
+def test_a_library_is_exported_as_it_is_kept(tmp_path: Path) -> None:
+    path = video(tmp_path / "S01E01.mkv")
+    nothing = zastavka("export", tmp_path, "--write", "edl")
+    assert nothing.code == 2
+    assert "answer it first: zastavka scan FOLDER" in nothing.lines[-1]
+    assert zastavka("edit", path, "--intro", "0:01-0:02.5").code == 0
+    assert zastavka("export", tmp_path, "--write", "edl").code == 0
+    assert (tmp_path / "S01E01.edl").read_text(encoding="utf-8") == "1.000 2.500 3\n"
+    assert zastavka("edit", path, "--none").code == 0
+    assert zastavka("export", tmp_path, "--write", "edl").code == 0
+    assert not (tmp_path / "S01E01.edl").exists()

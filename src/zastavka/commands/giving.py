@@ -18,6 +18,7 @@ from zastavka.errors import LabelError, OptionError
 from zastavka.export import COMMERCIAL, MPV_SCRIPT
 from zastavka.i18n import gettext
 from zastavka.library.catalog import Catalog, default_file
+from zastavka.library.scan import answers as library_answers
 from zastavka.media import Chapter, probe
 from zastavka.remux import with_chapters
 from zastavka.search import Search
@@ -25,7 +26,12 @@ from zastavka.terminal import emit, one_line, say
 
 
 def export(
-    answers: Annotated[Path, typer.Argument(help="Answers, as `detect --format json` wrote.")],
+    answers: Annotated[
+        Path,
+        typer.Argument(
+            help="Answers, as `detect --format json` wrote; or a folder that `scan` answered."
+        ),
+    ],
     write: Write,
     out: OutFolder = None,
     edl_action: Annotated[
@@ -46,7 +52,7 @@ def export(
     formats = formats_of(write)
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
-    results = read_detections(answers)
+    results = _kept(answers) if answers.is_dir() else read_detections(answers)
     for line in failure_lines(results):
         say(line)
     delivered = list(deliver(results, formats, out, edl_action, min_confidence))
@@ -99,6 +105,17 @@ def chapters(
             with Catalog(catalog) as kept:
                 kept.carry_over(before, content_key(place))
         say(gettext("Chapters written to {file}").format(file=one_line(str(place))))
+
+
+def _kept(folder: Path) -> list[Detection | Failure]:
+    """What the catalog has of a folder, corrections and settings applied."""
+    with Catalog(default_file()) as catalog:
+        results = library_answers(catalog, [folder])
+    if not results:
+        raise OptionError(
+            folder, "holds nothing that was scanned", "answer it first: zastavka scan FOLDER"
+        )
+    return results
 
 
 def _answer(file: Path, answers: Path | None, model: Path | None) -> Detection:
