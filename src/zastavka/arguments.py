@@ -124,6 +124,12 @@ def config_of(
     return config.with_settings(settings or [])
 
 
+def check_least(least: float | None) -> None:
+    """OptionError: --min-confidence is given, and is no probability."""
+    if least is not None and not 0 <= least <= 1:
+        raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
+
+
 def types_of(text: str) -> tuple[str, ...]:
     """The kinds of segments that --types names. OptionError: there is none of that name."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())

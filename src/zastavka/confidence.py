@@ -38,7 +38,7 @@ class Scale:
     def __call__(self, signs: Signs) -> float:
         """The probability, within what can be told from the answers it was fitted on."""
         odds = self.bias + sum(w * signs.get(name, 0.0) for name, w in self.weights.items())
-        return min(_MOST, max(_LEAST, 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))))
+        return _sober(1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds)))))
 
     def times(self, factor: float) -> Scale:
         """The same curve with all log odds times a factor."""
@@ -65,7 +65,7 @@ class Confidence:
         best = answer(spans, self.span.odds(spans), grid)
         if best is None:
             return None
-        return Interval(best.segment, min(_MOST, max(_LEAST, best.confidence)))
+        return Interval(best.segment, _sober(best.confidence))
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Confidence:
@@ -88,6 +88,10 @@ class Confidence:
                 ("piece", self.piece), ("span", self.span), ("none", self.none)
             )
         }  # fmt: skip
+
+
+def _sober(probability: float) -> float:
+    return min(_MOST, max(_LEAST, probability))
 
 
 def piece_signs(

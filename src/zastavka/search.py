@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zastavka.arguments import decoding_of, model_folder, need_plots, season_config
+from zastavka.arguments import check_least, decoding_of, model_folder, need_plots, season_config
 from zastavka.cache import FeatureCache, PrintCache, default_folder
 from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
@@ -27,16 +27,16 @@ class Search:
     OptionError, ModelError, MissingExtra. `found_curves` holds what `curves` asked for, by path.
     """
 
-    model: Path | None
-    alone: bool
-    types: tuple[str, ...]
-    explain: Path | None
-    encoder: str | None
-    settings: list[str]
-    device: str
-    cache: bool
-    heads: int
-    curves: bool
+    model: Path | None = None
+    alone: bool = False
+    types: tuple[str, ...] = ("intro",)
+    explain: Path | None = None
+    encoder: str | None = None
+    settings: list[str] = field(default_factory=list)
+    device: str = "auto"
+    cache: bool = True
+    heads: int = 12
+    curves: bool = False
     least: float | None = None  # confidence below which nothing is found
     found_curves: dict[Path, Curve] = field(default_factory=dict)
     stores: list[FeatureCache | PrintCache] = field(default_factory=list)
@@ -50,8 +50,7 @@ class Search:
             raise OptionError("csv", "is the curve of a model", "give --alone, or choose json")
         if self.alone and self.explain is not None:
             raise OptionError("--explain", "draws what repeats", "leave out --alone")
-        if self.least is not None and not 0 <= self.least <= 1:
-            raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
+        check_least(self.least)
         if self.explain is not None:
             need_plots("--explain")
             if self.explain.exists() and not self.explain.is_dir():

@@ -87,12 +87,10 @@ def find_spans(
     return Spans(first, stop, signs)
 
 
-def answer(
-    spans: Spans, odds: NDArray[np.floating], grid: Grid, slack: float = SLACK
-) -> Interval | None:
+def answer(spans: Spans, odds: NDArray[np.floating], grid: Grid) -> Interval | None:
     """The span with the highest expected IoU; `odds` (p,) are log odds against "none".
 
-    Its confidence is the probability that it has IoU >= 0.5 with the intro, and at most `slack`
+    Its confidence is the probability that it has IoU >= 0.5 with the intro, and at most `SLACK`
     seconds outside it.
     """
     if not len(spans):
@@ -108,7 +106,7 @@ def answer(
     iou = inside / (length[:, None] + length - inside)
     best = int((iou @ mass).argmax())
     outside = (length[best] - inside[best]) * grid.step
-    right = (iou[best] >= 0.5) & (outside <= slack + 1e-9)
+    right = (iou[best] >= 0.5) & (outside <= SLACK + 1e-9)
     segment = grid.segment(int(a[best]), int(b[best]))
     return Interval(segment, float(min(1.0, mass[right].sum())))
 

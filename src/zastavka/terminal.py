@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from zastavka.episode import Episode
 from zastavka.errors import StorageError, ZastavkaError
 from zastavka.i18n import describe, gettext
 from zastavka.storage import write_text
@@ -108,6 +109,19 @@ class PartsBar:
             self._bar.print(gettext(label))
             self._told.add(label)
         self._bar.at(share, gettext(label))
+
+
+class EpisodesBar:
+    """Shows the shares of episodes done on a bar of as many as there are."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._done: dict[Episode, float] = {}
+
+    def __call__(self, episode: Episode, share: float) -> None:
+        """That share of this episode is done."""
+        self._done[episode] = share
+        self._bar.at(sum(self._done.values()), episode.path.name)
 
 
 @contextmanager

@@ -35,11 +35,10 @@ from zastavka.arguments import (
 )
 from zastavka.delivery import deliver, formats_of
 from zastavka.detection import read_detections
-from zastavka.episode import Episode
 from zastavka.errors import OptionError
 from zastavka.i18n import gettext, language
 from zastavka.search import Search
-from zastavka.terminal import PartsBar, bar, complain, emit, say
+from zastavka.terminal import EpisodesBar, PartsBar, bar, complain, emit, say
 
 
 def detect(
@@ -79,13 +78,7 @@ def detect(
     )  # fmt: skip
     episodes, missing = episodes_of(paths)
     with bar(len(episodes), gettext("Reading")) as shown:
-        done = dict.fromkeys(episodes, 0.0)
-
-        def show(episode: Episode, share: float) -> None:
-            done[episode] = share
-            shown.at(sum(done.values()), episode.path.name)
-
-        results = [*missing, *search.find(episodes, show)]
+        results = [*missing, *search.find(episodes, EpisodesBar(shown))]
     for line in remarks(results, for_people=format == "text"):
         say(line)
     emit(FORMATS[format](results, search.found_curves), output)

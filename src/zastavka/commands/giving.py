@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from zastavka.answers import FAILED, PARTLY, as_text, delivery_lines, failure_lines
-from zastavka.arguments import Lang, Least, Model, OutFolder, Write, episodes_of
+from zastavka.arguments import Lang, Least, Model, OutFolder, Write, check_least, episodes_of
 from zastavka.cache import content_key
 from zastavka.chapters import merged
 from zastavka.delivery import deliver, formats_of
@@ -50,8 +50,7 @@ def export(
     Example: zastavka export found.json --write edl,chapters --out sidecars
     """
     formats = formats_of(write)
-    if min_confidence is not None and not 0 <= min_confidence <= 1:
-        raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
+    check_least(min_confidence)
     results = _kept(answers) if answers.is_dir() else read_detections(answers)
     for line in failure_lines(results):
         say(line)
@@ -121,12 +120,8 @@ def _kept(folder: Path) -> list[Detection | Failure]:
 def _answer(file: Path, answers: Path | None, model: Path | None) -> Detection:
     results: list[Detection | Failure]
     if answers is None:
-        search = Search(
-            model=model, alone=False, types=("intro",), explain=None, encoder=None, settings=[],
-            device="auto", cache=True, heads=12, curves=False,
-        )  # fmt: skip
         episodes, failures = episodes_of([file])
-        results = [*failures, *search.find(episodes)]
+        results = [*failures, *Search(model).find(episodes)]
     else:
         wanted = os.path.abspath(file)
         results = [r for r in read_detections(answers) if os.path.abspath(r.episode.path) == wanted]

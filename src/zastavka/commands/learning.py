@@ -35,14 +35,13 @@ from zastavka.bootstrap import bootstrap as label_by_repeats
 from zastavka.cache import FeatureCache, PrintCache, default_folder
 from zastavka.detection import Failure, write_detections
 from zastavka.emitted import Objective
-from zastavka.episode import Episode
 from zastavka.errors import OptionError, ZastavkaError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
 from zastavka.model import BUILTIN
 from zastavka.pipeline import Detector
 from zastavka.seasonal import SeasonDetector
-from zastavka.terminal import bar, complain, say
+from zastavka.terminal import EpisodesBar, bar, complain, say
 
 
 def extract(
@@ -224,13 +223,7 @@ def bootstrap(
     )
     episodes, missing = episodes_of(paths)
     with bar(len(episodes), gettext("Reading")) as shown:
-        done = dict.fromkeys(episodes, 0.0)
-
-        def show(episode: Episode, share: float) -> None:
-            done[episode] = share
-            shown.at(sum(done.values()), episode.path.name)
-
-        made = label_by_repeats(episodes, detector, limit, show)
+        made = label_by_repeats(episodes, detector, limit, EpisodesBar(shown))
     for line in failure_lines([*missing, *made.failures]):
         say(line)
     if not made.labels:

@@ -18,11 +18,11 @@ from zastavka.arguments import (
     Output,
     Settings,
     Types,
+    check_least,
     season_config,
     types_of,
 )
 from zastavka.detection import Detection, Failure, doubted
-from zastavka.episode import Episode
 from zastavka.errors import MediaError, OptionError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
@@ -33,7 +33,7 @@ from zastavka.library.scan import Plan, Task, answer, look, made_with, plan
 from zastavka.library.settings import Applied, settings_of, wished
 from zastavka.model import BUILTIN
 from zastavka.search import Search
-from zastavka.terminal import Row, Section, bar, complain, emit, emit_sheet, say
+from zastavka.terminal import EpisodesBar, Row, Section, bar, complain, emit, emit_sheet, say
 from zastavka.truth import read_truth
 
 CatalogFile = Annotated[
@@ -72,8 +72,7 @@ def scan(
     """
     if format not in ("text", "json"):
         raise OptionError(format, "is no output format", "choose text or json")
-    if min_confidence is not None and not 0 <= min_confidence <= 1:
-        raise OptionError("--min-confidence", "is a probability", "give a number from 0 to 1")
+    check_least(min_confidence)
     asked, options = types_of(types), season_config(settings).model_dump_json()
     made = made_with(model or BUILTIN, [*asked, options])
     if low_priority and hasattr(os, "nice"):
@@ -90,7 +89,7 @@ def scan(
             raise typer.Exit(PARTLY if found.failures else 0)
         search = None
         if found.tasks:
-            search = _search(model, asked, settings or [], device)
+            search = Search(model, types=asked, settings=settings or [], device=device)
             _work(known, found, made, search)
         results = wished(known.detections(found.files))
     shown_as = results if min_confidence is None else doubted(results, min_confidence)
@@ -192,13 +191,6 @@ def _setting(name: str, applied: Applied) -> Row:
     return Row(name, str(source or gettext("default")), shown, "plain" if source else "absent")
 
 
-def _search(model: Path | None, types: tuple[str, ...], settings: list[str], device: str) -> Search:
-    return Search(
-        model=model, alone=False, types=types, explain=None, encoder=None, settings=settings,
-        device=device, cache=True, heads=12, curves=False,
-    )  # fmt: skip
-
-
 def _tell(found: Plan, results: list[Detection | Failure], form: str, output: Path | None) -> None:
     for line in remarks([r for r in results if isinstance(r, Failure)], for_people=False):
         say(line)
@@ -218,19 +210,11 @@ def _opened(file: Path | None) -> Catalog:
 
 def _work(known: Catalog, found: Plan, made: str, search: Search) -> None:
     with bar(sum(len(task.files) for task in found.tasks), gettext("Reading")) as shown:
-        before = 0
+        show = EpisodesBar(shown)
         for task in found.tasks:
-            done = dict.fromkeys(task.season.episodes, 0.0)
-
-            def show(
-                episode: Episode, share: float, done: dict[Episode, float] = done,
-                before: int = before,
-            ) -> None:  # fmt: skip
-                done[episode] = share
-                shown.at(before + sum(done.values()), episode.path.name)
-
             answer(known, task, made, search.find, show)
-            before += len(task.files)
+            for episode in task.season.episodes:  # those that nobody needed to read
+                show(episode, 1.0)
 
 
 def _name(task: Task) -> str:

@@ -128,7 +128,7 @@ def _worth(spans: Spans, grid: Grid, read: Segment, true: Sequence[Segment]) -> 
 def calibrated(parts: Sequence[Sequence[Question]]) -> Confidence:
     """Scales fitted on questions in parts that share no clip. ValueError: a kind has none."""
     scales = [
-        fit_spans([q for j, other in enumerate(parts) if j != k or len(parts) == 1 for q in other])
+        fit_spans([q for j, other in enumerate(parts) if j != k for q in other])
         for k in range(len(parts))
     ]
     factor = _sharpness(parts, scales)

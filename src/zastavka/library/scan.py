@@ -72,7 +72,8 @@ def plan(
         files = tuple(known[episode.path] for episode in season.episodes)
         name = _name(season, files, made)
         if not again and all((file.content, name) in answered for file in files):
-            catalog.store(name, made, files, {}) if found.read else None
+            if found.read:
+                catalog.store(name, made, files, {})
             found.unchanged += 1
         else:
             fresh = sum(file.content not in contents for file in files)
