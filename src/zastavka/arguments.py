@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +12,14 @@ import typer
 from zastavka.cache import default_folder
 from zastavka.config import RECIPES, Config
 from zastavka.decide import TYPES
-from zastavka.detection import Failure
-from zastavka.episode import Episode, find_episodes
-from zastavka.errors import MediaError, MissingExtra, ModelError, OptionError, ZastavkaError
+from zastavka.detection import Failure, files_of
+from zastavka.episode import Episode
+from zastavka.errors import MissingExtra, ModelError, OptionError
+from zastavka.export import FORMATS
+from zastavka.i18n import gettext
+from zastavka.library.catalog import Catalog, default_file
 from zastavka.options import DecodeOptions
+from zastavka.terminal import say
 
 SEASON_STAGES = ("extract", "match", "decide", "refine")
 
@@ -82,21 +85,8 @@ OutFolder = Annotated[
 
 def episodes_of(paths: Sequence[Path]) -> tuple[list[Episode], list[Failure]]:
     """The episodes of all paths; a path that has none is a failure of its own."""
-    episodes: dict[str, Episode] = {}
-    failures: list[Failure] = []
-    for path in paths:
-        try:
-            found = find_episodes([path])
-            if not found:
-                raise MediaError(path, "holds no video file", "name a folder with videos")
-            for episode in found:
-                episodes.setdefault(os.path.abspath(episode.path), episode)
-        except ZastavkaError as error:
-            failures.append(Failure(Episode(path), str(error), error))
-        except OSError as error:  # such as a name longer than the file system allows
-            cause = MediaError(path, "can't be read: {why}", "check the path", why=error.strerror)
-            failures.append(Failure(Episode(path), str(cause), cause))
-    return list(episodes.values()), failures
+    files, failures = files_of(paths)
+    return [Episode.from_path(file) for file in files], failures
 
 
 def file_names(episodes: Sequence[Episode]) -> list[str]:
@@ -132,14 +122,38 @@ def check_least(least: float | None) -> None:
 
 def types_of(text: str) -> tuple[str, ...]:
     """The kinds of segments that --types names. OptionError: there is none of that name."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in TYPES]
+    names, unknown = _listed(text, TYPES)
     if unknown or not names:
         raise OptionError(
-            ", ".join(unknown) or "--types", "is no kind of segment", "choose from {known}",
+            unknown or "--types", "is no kind of segment", "choose from {known}",
             known=", ".join(TYPES),
         )  # fmt: skip
     return names
+
+
+def formats_of(text: str) -> tuple[str, ...]:
+    """The formats that --write names, none twice. OptionError: there is none of that name."""
+    names, unknown = _listed(text, FORMATS)
+    if unknown or not names:
+        raise OptionError(
+            unknown or "--write", "is no format", "choose from {known}", known=", ".join(FORMATS)
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _listed(text: str, known: Collection[str]) -> tuple[tuple[str, ...], str]:
+    """The names in a text with commas, and those that are not known."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    return names, ", ".join(name for name in names if name not in known)
+
+
+def catalog_of(file: Path | None) -> Catalog:
+    """The catalog that --catalog names, or the usual one; one that was damaged is said."""
+    known = Catalog(file or default_file())
+    if known.damaged is not None:
+        line = gettext("{file}: is damaged, and was moved to {damaged}; scanning fills a new one")
+        say(line.format(file=known.file, damaged=known.damaged))
+    return known
 
 
 def season_config(settings: list[str] | None) -> Config:

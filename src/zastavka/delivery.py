@@ -27,18 +27,6 @@ class Delivered:
         return self.outcome == "foreign" or isinstance(self.outcome, ZastavkaError)
 
 
-def formats_of(text: str) -> tuple[str, ...]:
-    """The formats that --write names, with commas. OptionError: there is none of that name."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise OptionError(
-            ", ".join(unknown) or "--write", "is no format", "choose from {known}",
-            known=", ".join(FORMATS),
-        )  # fmt: skip
-    return names
-
-
 def deliver(
     results: Sequence[Detection | Failure],
     formats: Sequence[str],

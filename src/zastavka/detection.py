@@ -6,6 +6,7 @@ Truth and answer are the same type, so that one reader, one writer and one refer
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 import zastavka
-from zastavka.episode import Episode
-from zastavka.errors import LabelError, ZastavkaError
+from zastavka.episode import Episode, video_files
+from zastavka.errors import LabelError, MediaError, ZastavkaError
 from zastavka.segment import Segment
 from zastavka.storage import write_text
 
@@ -77,6 +78,25 @@ class Failure:
     episode: Episode
     error: str  # one line: which file, what was found, what to do
     cause: ZastavkaError | None = field(default=None, compare=False, repr=False)  # to translate
+
+
+def files_of(paths: Sequence[Path]) -> tuple[list[Path], list[Failure]]:
+    """The videos of all paths, none twice; a path that has none is a failure of its own."""
+    files: dict[str, Path] = {}
+    failures: list[Failure] = []
+    for path in paths:
+        try:
+            found = video_files([path])
+            if not found:
+                raise MediaError(path, "holds no video file", "name a folder with videos")
+            for file in found:
+                files.setdefault(os.path.abspath(file), file)
+        except ZastavkaError as error:
+            failures.append(Failure(Episode(path), str(error), error))
+        except OSError as error:  # such as a name longer than the file system allows
+            cause = MediaError(path, "can't be read: {why}", "check the path", why=error.strerror)
+            failures.append(Failure(Episode(path), str(cause), cause))
+    return list(files.values()), failures
 
 
 def doubted(results: Sequence[Detection | Failure], least: float) -> list[Detection | Failure]:

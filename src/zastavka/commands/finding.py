@@ -31,9 +31,10 @@ from zastavka.arguments import (
     Settings,
     Types,
     episodes_of,
+    formats_of,
     types_of,
 )
-from zastavka.delivery import deliver, formats_of
+from zastavka.delivery import deliver
 from zastavka.detection import read_detections
 from zastavka.errors import OptionError
 from zastavka.i18n import gettext, language

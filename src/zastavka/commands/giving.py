@@ -9,15 +9,25 @@ from typing import Annotated
 import typer
 
 from zastavka.answers import FAILED, PARTLY, as_text, delivery_lines, failure_lines
-from zastavka.arguments import Lang, Least, Model, OutFolder, Write, check_least, episodes_of
+from zastavka.arguments import (
+    Lang,
+    Least,
+    Model,
+    OutFolder,
+    Write,
+    catalog_of,
+    check_least,
+    episodes_of,
+    formats_of,
+)
 from zastavka.cache import content_key
 from zastavka.chapters import merged
-from zastavka.delivery import deliver, formats_of
+from zastavka.delivery import deliver
 from zastavka.detection import Detection, Failure, read_detections
 from zastavka.errors import LabelError, OptionError
 from zastavka.export import COMMERCIAL, MPV_SCRIPT
 from zastavka.i18n import gettext
-from zastavka.library.catalog import Catalog, default_file
+from zastavka.library.catalog import default_file
 from zastavka.library.scan import answers as library_answers
 from zastavka.media import Chapter, probe
 from zastavka.remux import with_chapters
@@ -99,16 +109,16 @@ def chapters(
         place = output or file
         before = content_key(file)
         with_chapters(file, together, place)
-        if (catalog := default_file()).exists():
+        if default_file().exists():
             # what a person said of the file holds for the file with chapters
-            with Catalog(catalog) as kept:
+            with catalog_of(None) as kept:
                 kept.carry_over(before, content_key(place))
         say(gettext("Chapters written to {file}").format(file=one_line(str(place))))
 
 
 def _kept(folder: Path) -> list[Detection | Failure]:
     """What the catalog has of a folder, corrections and settings applied."""
-    with Catalog(default_file()) as catalog:
+    with catalog_of(None) as catalog:
         results = library_answers(catalog, [folder])
     if not results:
         raise OptionError(

@@ -18,6 +18,7 @@ from zastavka.arguments import (
     Output,
     Settings,
     Types,
+    catalog_of,
     check_least,
     season_config,
     types_of,
@@ -26,7 +27,7 @@ from zastavka.detection import Detection, Failure, doubted
 from zastavka.errors import MediaError, OptionError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
-from zastavka.library.catalog import Catalog, Known, default_file
+from zastavka.library.catalog import Catalog, Known
 from zastavka.library.edits import parse_intros
 from zastavka.library.revise import Revision, revise, take_over
 from zastavka.library.scan import Plan, Task, answer, look, made_with, plan
@@ -77,7 +78,7 @@ def scan(
     made = made_with(model or BUILTIN, [*asked, options])
     if low_priority and hasattr(os, "nice"):
         os.nice(19)
-    with _opened(catalog) as known:
+    with catalog_of(catalog) as known:
         with bar(1.0, gettext("Looking")) as shown:
             found = plan(
                 known, paths, made, again=rescan, step=lambda file: shown.at(0.0, file.name)
@@ -133,7 +134,7 @@ def edit(
             "give --intro, --none, --shift, --unlock, --undo or --from",
         )
     said = parse_intros(intro) if intro else () if none else None
-    with _opened(catalog) as known:
+    with catalog_of(catalog) as known:
         found = look(known, paths)
         if labels is not None:
             files, failures, doubtful = _labelled(known, found.files, labels, paths)
@@ -198,14 +199,6 @@ def _tell(found: Plan, results: list[Detection | Failure], form: str, output: Pa
         emit(FORMATS[form](results, {}), output)
     else:
         emit_sheet(_summary(found, results), output)
-
-
-def _opened(file: Path | None) -> Catalog:
-    known = Catalog(file or default_file())
-    if known.damaged is not None:
-        line = gettext("{file}: is damaged, and was moved to {damaged}; scanning fills a new one")
-        say(line.format(file=known.file, damaged=known.damaged))
-    return known
 
 
 def _work(known: Catalog, found: Plan, made: str, search: Search) -> None:

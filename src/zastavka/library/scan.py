@@ -13,8 +13,8 @@ from pathlib import Path
 
 import zastavka
 from zastavka.cache import content_key
-from zastavka.detection import Detection, Failure
-from zastavka.episode import Episode, video_files
+from zastavka.detection import Detection, Failure, files_of
+from zastavka.episode import Episode
 from zastavka.errors import MediaError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
 from zastavka.library.settings import wished
@@ -122,7 +122,9 @@ def look(catalog: Catalog, paths: Sequence[Path]) -> Plan:
 def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> None:
     before = catalog.files()
     changed: list[Known] = []
-    for path in _files(paths, found):
+    files, failures = files_of(paths)
+    found.failures += failures
+    for path in map(Path.absolute, files):
         step(path)
         old = before.get(path)
         if old is not None and old.is_current():
@@ -140,23 +142,6 @@ def _look(catalog: Catalog, paths: Sequence[Path], found: Plan, step: Step) -> N
             catalog.note(changed)
             changed.clear()
     catalog.note(changed)
-
-
-def _files(paths: Sequence[Path], found: Plan) -> list[Path]:
-    """Absolute paths of all videos; a path that has none is a failure."""
-    files: dict[Path, None] = {}
-    for path in paths:
-        try:
-            here = video_files([path.absolute()])
-            if not here:
-                raise MediaError(path, "holds no video file", "name a folder with videos")
-            files |= dict.fromkeys(here)
-        except ZastavkaError as error:
-            found.failures.append(Failure(Episode(path), str(error), error))
-        except OSError as error:
-            cause = MediaError(path, "can't be read: {why}", "check the path", why=error.strerror)
-            found.failures.append(Failure(Episode(path), str(cause), cause))
-    return list(files)
 
 
 def _name(season: Season, files: Sequence[Known], made: str) -> str:
