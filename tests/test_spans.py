@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zastavka import audio, descriptor
 from zastavka.confidence import Confidence, Scale
 from zastavka.features import EpisodeFeatures
-from zastavka.learn.calibrate import Question, calibrated, fit_spans
+from zastavka.learn.calibrate import Question, Weighed, calibrated, fit_spans
 from zastavka.options import DecodeOptions
 from zastavka.segment import Grid, Segment
 from zastavka.spans import Spans, answer, find_spans
@@ -146,7 +146,7 @@ def question(seed: int, theme: bool) -> Question:
     spans = find_spans(known, emissions, OPTIONS)
     close = (np.abs(spans.first - first) <= 1) & (np.abs(spans.stop - stop) <= 1)
     true = (Segment(first * 0.5, stop * 0.5),) if theme else ()
-    return Question(true, GRID, known.span, spans, close.astype(float) * theme)
+    return Question(true, GRID, known.span, Weighed(spans, close.astype(float) * theme))
 
 
 def test_weights_are_found_by_which_new_answers_are_right() -> None:
@@ -154,8 +154,8 @@ def test_weights_are_found_by_which_new_answers_are_right() -> None:
     right = 0
     for i in range(40, 60):
         asked = question(i, True)
-        assert asked.spans is not None
-        best = answer(asked.spans, learned.odds(asked.spans), GRID)
+        assert asked.weighed is not None
+        best = answer(asked.weighed.spans, learned.odds(asked.weighed.spans), GRID)
         right += best is not None and best.segment.iou(asked.true[0]) > 0.9
     assert right >= 19
 
@@ -166,8 +166,8 @@ def test_confidence_is_low_where_most_have_no_intro() -> None:
         # without trials of pieces there is no scale for them
         learned = fit_spans([q for part in parts for q in part])
         asked = question(99, True)
-        assert asked.spans is not None
-        best = answer(asked.spans, learned.odds(asked.spans), GRID)
+        assert asked.weighed is not None
+        best = answer(asked.weighed.spans, learned.odds(asked.weighed.spans), GRID)
         assert best is not None
         return best.confidence
 

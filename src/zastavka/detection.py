@@ -26,6 +26,9 @@ Status = Literal["found", "review"]
 
 FORMAT_VERSION = 1
 
+# what makes a segment right: so much in common with the true one, and so many seconds outside it
+RIGHT_IOU, RIGHT_SLACK = 0.5, 1.0
+
 _DRIVE = re.compile(r"[A-Za-z]:\\|\\\\")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka.counts import NOISE, Counts, Verdict, mean
-from zastavka.detection import Detection, Failure, Finding
+from zastavka.detection import RIGHT_IOU, RIGHT_SLACK, Detection, Failure, Finding
 from zastavka.episode import Episode
 from zastavka.errors import LabelError
 from zastavka.segment import Segment
@@ -256,10 +256,10 @@ def _is_useful(got: Segment, true: Segment) -> bool:
     return near_start and near_end and got.iou(true) >= 0.5
 
 
-def is_right(got: Segment, true: Sequence[Segment], slack: float = 1.0) -> bool:
-    """Whether an answer has IoU >= 0.5 with a true segment and at most `slack` s outside it."""
+def is_right(got: Segment, true: Sequence[Segment], slack: float = RIGHT_SLACK) -> bool:
+    """Whether an answer has IoU >= `RIGHT_IOU` with a true one and at most `slack` s outside."""
     best = max(true, key=got.iou, default=None)
-    if best is None or got.iou(best) < 0.5:
+    if best is None or got.iou(best) < RIGHT_IOU:
         return False
     common = got & best
     return common is not None and got.duration - common.duration <= slack + NOISE

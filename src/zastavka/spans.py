@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zastavka import audio
+from zastavka.detection import RIGHT_IOU, RIGHT_SLACK
 from zastavka.features import EpisodeFeatures
 from zastavka.inputs import change_of
 from zastavka.intervals import Interval
@@ -26,7 +27,6 @@ from zastavka.segment import Grid
 
 Floats = NDArray[np.float64]
 
-SLACK = 1.0  # seconds that a right answer may be outside the intro
 _USUAL = 25.0  # seconds of an intro
 _BESIDE = 4.0  # seconds before and after a span that are looked at
 _FAR = 6.0  # log odds of a row, spreads of a change: beyond is not listened to
@@ -90,8 +90,7 @@ def find_spans(
 def answer(spans: Spans, odds: NDArray[np.floating], grid: Grid) -> Interval | None:
     """The span with the highest expected IoU; `odds` (p,) are log odds against "none".
 
-    Its confidence is the probability that it has IoU >= 0.5 with the intro, and at most `SLACK`
-    seconds outside it.
+    Its confidence is the probability that it is right, as `detection` has it.
     """
     if not len(spans):
         return None
@@ -106,7 +105,7 @@ def answer(spans: Spans, odds: NDArray[np.floating], grid: Grid) -> Interval | N
     iou = inside / (length[:, None] + length - inside)
     best = int((iou @ mass).argmax())
     outside = (length[best] - inside[best]) * grid.step
-    right = (iou[best] >= 0.5) & (outside <= SLACK + 1e-9)
+    right = (iou[best] >= RIGHT_IOU) & (outside <= RIGHT_SLACK + 1e-9)
     segment = grid.segment(int(a[best]), int(b[best]))
     return Interval(segment, float(min(1.0, mass[right].sum())))
 

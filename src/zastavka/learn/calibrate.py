@@ -47,18 +47,24 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """An episode with all spans that the network weighs, and how good an answer each would be.
+class Weighed:
+    """Spans of an episode and how good an answer each would be: 0 wrong, up to 1 for the true."""
 
-    `spans` and `worth` (p,): None where the rule of the season is sure and nobody asks the network.
-    `worth` is 0 for a wrong span, up to 1 for the true one.
+    spans: Spans
+    worth: Floats  # (p,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """An episode with all that might be answered.
+
+    `weighed`: None where the rule of the season is sure and nobody asks the network.
     """
 
     true: tuple[Segment, ...]
     grid: Grid
     span: Segment  # of the episode that was read
-    spans: Spans | None
-    worth: Floats | None
+    weighed: Weighed | None
     i: int = 0  # which episode of the season
     repeats: Repeats | None = None  # of the season; None: asked alone
 
@@ -78,14 +84,15 @@ class Question:
                 inside = segment & self.span
                 right = inside is not None and is_right(inside, self.true, _COARSE)
                 yield Trial("piece", signs, right)
-        if self.spans is not None:
+        if self.weighed is not None:
             yield Trial("none", none_signs(score, intervals, others), not self.true)
 
     def best(self, scale: Scale) -> Interval | None:
         """What the network would answer by these weights."""
-        if self.spans is None:
+        if self.weighed is None:
             return None
-        return answer(self.spans, scale.odds(self.spans), self.grid)
+        spans = self.weighed.spans
+        return answer(spans, scale.odds(spans), self.grid)
 
 
 def lone_question(known: Known, detector: Detector) -> Question:
@@ -97,7 +104,7 @@ def season_question(known: Known, i: int, repeats: Repeats, detector: Detector) 
     """Episode i of a season; the network is asked where the rule is not sure."""
     if is_sure(i, repeats):
         true, span = tuple(known.truth.segments()), known.features.span
-        return Question(true, known.features.grid, span, None, None, i, repeats)
+        return Question(true, known.features.grid, span, None, i, repeats)
     return _question(known, detector, evidence_rows(repeats, i, known.features.grid), i, repeats)
 
 
@@ -112,8 +119,8 @@ def _question(
     emissions = detector.head.emissions(features, str(known.truth.episode.path), evidence)
     spans = find_spans(features, emissions, detector.decoding, evidence)
     true = tuple(known.truth.segments())
-    worth = _worth(spans, features.grid, features.span, true)
-    return Question(true, features.grid, features.span, spans, worth, i, repeats)
+    weighed = Weighed(spans, _worth(spans, features.grid, features.span, true))
+    return Question(true, features.grid, features.span, weighed, i, repeats)
 
 
 def _worth(spans: Spans, grid: Grid, read: Segment, true: Sequence[Segment]) -> Floats:
@@ -170,20 +177,19 @@ def _sharpness(parts: Sequence[Sequence[Question]], scales: Sequence[Scale]) -> 
 
 def fit_spans(questions: Sequence[Question]) -> Scale:
     """Weights by which right spans, or none where there is none, are most probable."""
-    asked = [q for q in questions if q.spans is not None and len(q.spans)]
+    asked = [q.weighed for q in questions if q.weighed is not None and len(q.weighed.spans)]
     if not asked:
         raise ValueError("no questions")
-    names = tuple(sorted({name for q in asked if q.spans for name in q.spans.signs}))
-    tables = [q.spans.table(names) for q in asked if q.spans]
+    names = tuple(sorted({name for each in asked for name in each.spans.signs}))
+    tables = [each.spans.table(names) for each in asked]
     mean, spread = _spread(np.concatenate(tables))
     tables = [(table - mean) / spread for table in tables]
-    worths = [q.worth for q in asked if q.worth is not None]
 
     def loss(w: Floats) -> tuple[float, Floats]:
         value, gradient = 0.5 * _SPAN_RIDGE * (w[1:] @ w[1:]), np.zeros_like(w)
         gradient[1:] = _SPAN_RIDGE * w[1:]
-        for table, worth in zip(tables, worths, strict=True):
-            odds = np.append(w[0] + table @ w[1:], 0.0)  # the last one is "none"
+        for table, each in zip(tables, asked, strict=True):
+            worth, odds = each.worth, np.append(w[0] + table @ w[1:], 0.0)  # the last one is "none"
             total, share = _softmax(odds)
             right, wanted = 0.0, np.zeros_like(odds)
             if worth.any():
