@@ -30,6 +30,7 @@ OLD_SEED = 51  # of weights that tag some rows of the first episode and not all
 COMMANDS = (
     "detect",
     "scan",
+    "watch",
     "edit",
     "config",
     "export",

@@ -10,13 +10,14 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, giving, learning, library
+from zastavka.commands import finding, giving, learning, library, watching
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
 COMMANDS = (
     finding.detect,
     library.scan,
+    watching.watch,
     library.edit,
     library.config,
     giving.export,

@@ -12,12 +12,15 @@ from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError
 from zastavka.i18n import gettext, language
+from zastavka.library.catalog import Catalog
+from zastavka.library.scan import Plan, answer
 from zastavka.model import BUILTIN
 from zastavka.pipeline import Curve, Detector, Progress
 from zastavka.repeats import Repeats
 from zastavka.season import Season
 from zastavka.seasonal import OnSeason, SeasonDetector
 from zastavka.shelf import Shelf
+from zastavka.terminal import EpisodesBar, bar
 
 
 @dataclass(slots=True)
@@ -126,3 +129,13 @@ class Search:
                 self.drawn += 1
 
         return draw
+
+
+def answer_all(catalog: Catalog, found: Plan, made: str, search: Search) -> None:
+    """Answer the seasons of a plan, each kept as soon as it is done; a bar shows how far it is."""
+    with bar(sum(len(task.files) for task in found.tasks), gettext("Reading")) as shown:
+        show = EpisodesBar(shown)
+        for task in found.tasks:
+            answer(catalog, task, made, search.find, show)
+            for episode in task.season.episodes:  # those that nobody needed to read
+                show(episode, 1.0)

@@ -30,11 +30,11 @@ from zastavka.labels import LabelProblem
 from zastavka.library.catalog import Catalog, Known
 from zastavka.library.edits import parse_intros
 from zastavka.library.revise import Revision, revise, take_over
-from zastavka.library.scan import Plan, Task, answer, look, made_with, plan
+from zastavka.library.scan import Plan, Task, look, made_with, plan
 from zastavka.library.settings import Applied, settings_of, wished
 from zastavka.model import BUILTIN
-from zastavka.search import Search
-from zastavka.terminal import EpisodesBar, Row, Section, bar, complain, emit, emit_sheet, say
+from zastavka.search import Search, answer_all
+from zastavka.terminal import Row, Section, bar, complain, emit, emit_sheet, say
 from zastavka.truth import read_truth
 
 CatalogFile = Annotated[
@@ -91,7 +91,7 @@ def scan(
         search = None
         if found.tasks:
             search = Search(model, types=asked, settings=settings or [], device=device)
-            _work(known, found, made, search)
+            answer_all(known, found, made, search)
         results = wished(known.detections(found.files))
     shown_as = results if min_confidence is None else doubted(results, min_confidence)
     _tell(found, shown_as, format, output)
@@ -199,15 +199,6 @@ def _tell(found: Plan, results: list[Detection | Failure], form: str, output: Pa
         emit(FORMATS[form](results, {}), output)
     else:
         emit_sheet(_summary(found, results), output)
-
-
-def _work(known: Catalog, found: Plan, made: str, search: Search) -> None:
-    with bar(sum(len(task.files) for task in found.tasks), gettext("Reading")) as shown:
-        show = EpisodesBar(shown)
-        for task in found.tasks:
-            answer(known, task, made, search.find, show)
-            for episode in task.season.episodes:  # those that nobody needed to read
-                show(episode, 1.0)
 
 
 def _name(task: Task) -> str:
