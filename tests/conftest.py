@@ -31,6 +31,7 @@ def _alone(
     data = tmp_path_factory.mktemp("data", numbered=True)
     monkeypatch.setenv("ZASTAVKA_CATALOG", str(data / "catalog.sqlite3"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(data))
+    monkeypatch.setenv("ZASTAVKA_JOBS", "0")  # processes of their own would take seconds to start
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

@@ -34,6 +34,8 @@ DOORS = {
     "typer": {"arguments", "cli", "invocation", "commands"},
     "rich": {"terminal"},
     "optuna": {"tune"},
+    "pebble": {"workers"},
+    "watchfiles": {"library.arrivals"},
 }
 ROOMS = ("learn.", "commands.")  # packages that are one door
 LONGEST = 330  # lines of a file

@@ -14,7 +14,7 @@ from zastavka.episode import Episode
 from zastavka.errors import MediaError, StorageError
 from zastavka.library.catalog import Catalog
 from zastavka.library.edits import SAID_NONE, Edit, is_edited
-from zastavka.library.scan import Plan, answer, answers, look, made_with, plan
+from zastavka.library.scan import Plan, answers, keep, look, made_with, plan
 from zastavka.pipeline import Progress
 from zastavka.segment import Segment
 
@@ -63,7 +63,7 @@ class Finder:
 def scanned(catalog: Catalog, folder: Path, find: Finder, made: str = MADE) -> Plan:
     found = plan(catalog, [folder], made)
     for task in found.tasks:
-        answer(catalog, task, made, find)
+        keep(catalog, task, made, find(task.season.episodes, None))
     return found
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(catalog: Catalog, shel
             return super()._one(episode)
 
     task = plan(catalog, [shelf], MADE).tasks[0]
-    results = answer(catalog, task, MADE, Slow())
+    results = keep(catalog, task, MADE, Slow()(task.season.episodes, None))
     assert isinstance(results[0], Failure)
     assert "changed while it was read" in results[0].error
     assert [t.season.number for t in plan(catalog, [shelf], MADE).tasks] == [1, 2]

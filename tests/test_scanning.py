@@ -203,7 +203,8 @@ def test_a_scan_that_is_killed_goes_on_and_answers_the_same(
             place = folder / f"Пост S0{season}E0{number}.mkv"
             place.parent.mkdir(exist_ok=True)
             place.write_bytes(file.read_bytes() + bytes([season]))  # each is read by itself
-    command = [sys.executable, "-m", "zastavka", "scan", str(folder), "--format", "json"]
+    words = ["scan", str(folder), "--format", "json", "--jobs", "2"]
+    command = [sys.executable, "-m", "zastavka", *words]
     draw, kills, midway = random.Random(6), 0, 0
 
     def fresh(name: str) -> Path:

@@ -69,6 +69,13 @@ Device = Annotated[str, typer.Option(help="Where a CLIP-like encoder runs: auto,
 Cache = Annotated[
     bool, typer.Option(help="Keep features of files, so that the next run need not read them.")
 ]
+CatalogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalog",
+        help="The catalog's file; else the one in ZASTAVKA_CATALOG, else among the user's data.",
+    ),
+]
 Output = Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")]
 
 _WRITE = typer.Option(

@@ -10,14 +10,14 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, giving, learning, library, watching
+from zastavka.commands import finding, giving, learning, library, scanning
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
 COMMANDS = (
     finding.detect,
-    library.scan,
-    watching.watch,
+    scanning.scan,
+    scanning.watch,
     library.edit,
     library.config,
     giving.export,

@@ -12,15 +12,12 @@ from zastavka.detection import Detection, Failure, doubted
 from zastavka.episode import Episode
 from zastavka.errors import OptionError, StorageError
 from zastavka.i18n import gettext, language
-from zastavka.library.catalog import Catalog
-from zastavka.library.scan import Plan, answer
 from zastavka.model import BUILTIN
 from zastavka.pipeline import Curve, Detector, Progress
 from zastavka.repeats import Repeats
 from zastavka.season import Season
 from zastavka.seasonal import OnSeason, SeasonDetector
 from zastavka.shelf import Shelf
-from zastavka.terminal import EpisodesBar, bar
 
 
 @dataclass(slots=True)
@@ -77,6 +74,11 @@ class Search:
         results = self._answers(episodes, progress)
         return results if self.least is None else doubted(results, self.least)
 
+    def read(self, season: Season, episode: Episode) -> None:
+        """Read an episode as its season will need it. ZastavkaError: it can't be read."""
+        assert self._seasons is not None
+        self._seasons.prepare(season, episode)
+
     def _answers(
         self, episodes: Sequence[Episode], progress: Progress | None
     ) -> list[Detection | Failure]:
@@ -131,11 +133,22 @@ class Search:
         return draw
 
 
-def answer_all(catalog: Catalog, found: Plan, made: str, search: Search) -> None:
-    """Answer the seasons of a plan, each kept as soon as it is done; a bar shows how far it is."""
-    with bar(sum(len(task.files) for task in found.tasks), gettext("Reading")) as shown:
-        show = EpisodesBar(shown)
-        for task in found.tasks:
-            answer(catalog, task, made, search.find, show)
-            for episode in task.season.episodes:  # those that nobody needed to read
-                show(episode, 1.0)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of some episodes, and what could not be kept."""
+
+    results: list[Detection | Failure]
+    troubles: list[StorageError]
+
+
+def answered(search: Search, episodes: Sequence[Episode]) -> Answered:
+    """`Search.find`, as a task of another process."""
+    return Answered(search.find(episodes), search.troubles)
+
+
+def read(search: Search, season: Season, episode: Episode) -> None:
+    """Read an episode as its season will need it, as a task of another process.
+
+    ZastavkaError: it can't be read.
+    """
+    search.read(season, episode)

@@ -89,11 +89,8 @@ class SeasonDetector:
         return [results[episode.path] for episode in episodes]
 
     def _read(self, season: Season, progress: Progress | None) -> tuple[_Read, list[Failure]]:
-        lent = self._stored(season, 1) if len(set(season.votes)) == 1 else []
-        stored = lent[0].language if lent else None
-        language = self.config.extract.language or stored or _language(season)
-        options = self.config.extract.model_copy(update={"language": language})
-        read = _Read([], [], [], [], language)
+        options = self._options(season)
+        read = _Read([], [], [], [], options.language)
         failures, places = [], []
         for episode, vote in zip(season.episodes, season.votes, strict=True):
             began = perf_counter()
@@ -109,8 +106,22 @@ class SeasonDetector:
             if self.cache and self.shelf:
                 places.append(self.cache.place(episode.path, options))
         if self.shelf and places:
-            self.shelf.remember(season, read.episodes, places, language)
+            self.shelf.remember(season, read.episodes, places, options.language)
         return read, failures
+
+    def prepare(self, season: Season, episode: Episode) -> None:
+        """Read one episode of a season as `detect` will need it, and keep it in the cache.
+
+        MediaError: it can't be read.
+        """
+        self._print(episode, self._options(season), None)
+
+    def _options(self, season: Season) -> ExtractOptions:
+        """How the files of a season are read: all by the sound of one language."""
+        lent = self._stored(season, 1) if len(set(season.votes)) == 1 else []
+        stored = lent[0].language if lent else None
+        language = self.config.extract.language or stored or _language(season)
+        return self.config.extract.model_copy(update={"language": language})
 
     def _stored(self, season: Season, most: int = _BORROWED) -> list[Stored]:
         """Episodes seen before that a lone one is compared with."""

@@ -1,4 +1,4 @@
-"""A scan: which seasons of a library must be answered anew, and one after the other answering them.
+"""A scan: which seasons of a library must be answered anew, and what becomes of their answers.
 
 What a season's answers depend on is its task: what its files hold, how they belong together, and
 by what model and options. A season whose answers are of its task is left alone, unread.
@@ -18,12 +18,11 @@ from zastavka.episode import Episode
 from zastavka.errors import MediaError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
 from zastavka.library.settings import wished
-from zastavka.pipeline import Progress
 from zastavka.season import Season, seasons_of
 
+_SAME = 0.05  # seconds: a picture or so
 _BATCH = 100  # files that are noted at once: what a kill costs
 
-Find = Callable[[Sequence[Episode], Progress | None], list[Detection | Failure]]
 Step = Callable[[Path], None]
 
 
@@ -81,14 +80,13 @@ def plan(
     return found
 
 
-def answer(
-    catalog: Catalog, task: Task, made: str, find: Find, progress: Progress | None = None
+def keep(
+    catalog: Catalog, task: Task, made: str, results: Sequence[Detection | Failure]
 ) -> list[Detection | Failure]:
-    """Answer a season and keep the answers at once, so that a scan that is killed goes on there.
+    """Keep the answers to a season at once, so that a scan that is killed goes on there.
 
     A file that changed meanwhile, as one still being copied, fails and is not kept.
     """
-    results = find(task.season.episodes, progress)
     kept, said = {}, []
     for file, result in zip(task.files, results, strict=True):
         if file.is_current():
@@ -101,6 +99,36 @@ def answer(
         said.append(result)
     catalog.store(task.name, made, [f for f in task.files if f.episode.path in kept], kept)
     return said
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file of which something else is said than before."""
+
+    before: Detection | Failure
+    after: Detection | Failure
+
+
+def changes(
+    before: Iterable[Detection | Failure], after: Iterable[Detection | Failure]
+) -> list[Change]:
+    """Answers whose intros are others, or that failed or no longer fail; new files are none."""
+    known = {result.episode.path: result for result in before}
+    return [
+        Change(known[result.episode.path], result)
+        for result in after
+        if result.episode.path in known and not _alike(known[result.episode.path], result)
+    ]
+
+
+def _alike(one: Detection | Failure, other: Detection | Failure) -> bool:
+    if isinstance(one, Failure) or isinstance(other, Failure):
+        return isinstance(one, Failure) and isinstance(other, Failure)
+    a, b = one.segments(), other.segments()
+    return len(a) == len(b) and all(
+        abs(x.start - y.start) < _SAME and abs(x.end - y.end) < _SAME
+        for x, y in zip(a, b, strict=True)
+    )
 
 
 def answers(catalog: Catalog, paths: Sequence[Path]) -> list[Detection | Failure]:
