@@ -66,6 +66,10 @@ RecipeName = Annotated[
     str, typer.Option(help="Set of options to begin with: default, builtin or baseline.")
 ]
 Device = Annotated[str, typer.Option(help="Where a CLIP-like encoder runs: auto, cpu or cuda.")]
+Chapters = Annotated[
+    bool,
+    typer.Option("--chapters/--no-chapters", help="Heed chapters whose titles name an intro."),
+]
 Cache = Annotated[
     bool, typer.Option(help="Keep features of files, so that the next run need not read them.")
 ]

@@ -37,14 +37,19 @@ def kind_of(title: str) -> str | None:
     return next((kind for kind, form in _KIND.items() if form.fullmatch(words)), None)
 
 
+def is_plain(chapter: Chapter) -> bool:
+    """Whether its title is a mere "Intro", which may stand for what is before the intro."""
+    return _WEAK.fullmatch(chapter.title.strip()) is not None
+
+
 def told(chapters: Sequence[Chapter]) -> list[Finding]:
     """What the titles of chapters name. A plain "Intro" beside an opening is before it."""
     named = [(kind_of(c.title), c) for c in chapters]
-    opening = any(kind == "intro" and not _WEAK.fullmatch(c.title.strip()) for kind, c in named)
+    opening = any(kind == "intro" and not is_plain(c) for kind, c in named)
     return [
         Finding(segment=c.segment, type=kind, sources=("chapters",))
         for kind, c in named
-        if kind is not None and not (opening and _WEAK.fullmatch(c.title.strip()))
+        if kind is not None and not (opening and is_plain(c))
     ]
 
 

@@ -22,6 +22,8 @@ from zastavka.errors import ModelError, ZastavkaError
 from zastavka.features import EpisodeFeatures, extract
 from zastavka.inputs import UNKNOWN
 from zastavka.intervals import Interval, decode, row_probabilities
+from zastavka.marked import heeding
+from zastavka.media import probe
 from zastavka.model import Head
 from zastavka.options import DecodeOptions
 from zastavka.points import AT_START
@@ -59,7 +61,9 @@ class Detector:
         encoder: PictureEncoder,
         cache: FeatureCache | None = None,
         decoding: DecodeOptions | None = None,
+        chapters: bool = True,
     ) -> None:
+        self.chapters = chapters
         self.head, self.encoder, self.cache = head, encoder, cache
         self.config: Config = head.config
         self.decoding = decoding or head.config.decode
@@ -112,6 +116,8 @@ class Detector:
         try:
             features = self.features(episode, progress)
             result = self.answer(episode, features)
+            if self.chapters:
+                result = heeding(result, probe(episode.path).chapters)
             result = replace(result, work=perf_counter() - began)
             if on_curve:
                 on_curve(episode, self.curve(features, str(episode.path)))
@@ -212,7 +218,10 @@ class Detector:
         if confidence < _REVIEW_SHARE * threshold:
             return None
         if path is not None and self.decoding.sharpen:
-            segment = sharpen(path, segment, self.config.refine, self.config.extract.language)
+            refine = self.config.refine
+            if not self.chapters:
+                refine = refine.model_copy(update={"chapters": False})
+            segment = sharpen(path, segment, refine, self.config.extract.language)
         doubt = doubt_about(segment, features, self.decoding, lone=evidence is None)
         found = confidence >= threshold and doubt is None
         senses = self._carried_by(interval, features, evidence)

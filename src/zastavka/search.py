@@ -37,6 +37,7 @@ class Search:
     cache: bool = True
     heads: int = 12
     curves: bool = False
+    chapters: bool = True  # whether titles of chapters are evidence
     least: float | None = None  # confidence below which nothing is found
     found_curves: dict[Path, Curve] = field(default_factory=dict)
     stores: list[FeatureCache | PrintCache] = field(default_factory=list)
@@ -98,13 +99,16 @@ class Search:
         single = Detector.load(folder, self.encoder, store, device=self.device)
         decoding = [text for text in self.settings if text.strip().startswith("decode.")]
         single.decoding = decoding_of(single.config, self.settings if self.alone else decoding)
+        single.chapters = self.chapters
         return single
 
     def _season_detector(self) -> SeasonDetector:
         prints = PrintCache(default_folder() / "prints") if self.cache else None
         self.stores += [prints] if prints else []
+        settings = self.settings if self.chapters else [*self.settings, "refine.chapters=false"]
         return SeasonDetector(
-            season_config(self.settings), alone=self._single, cache=prints, types=self.types,
+            season_config(settings), alone=self._single, cache=prints, types=self.types,
+            chapters=self.chapters,
             shelf=Shelf(default_folder() / "seasons") if self.cache else None,
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from zastavka.detection import Detection, Failure
 from zastavka.episode import Episode
 from zastavka.errors import ZastavkaError
 from zastavka.evidence import evidence_rows
+from zastavka.marked import heeding
 from zastavka.media import probe
 from zastavka.openings import Openings
 from zastavka.options import ExtractOptions
@@ -58,7 +59,9 @@ class SeasonDetector:
         cache: PrintCache | None = None,
         shelf: Shelf | None = None,
         types: Sequence[str] = ("intro",),
+        chapters: bool = True,
     ) -> None:
+        self.chapters = chapters
         self.config, self.alone, self.cache, self.shelf = config, alone, cache, shelf
         self.types = tuple(types)
 
@@ -207,6 +210,8 @@ class SeasonDetector:
             counsel = None if is_sure(i, repeats) else self._asked(episode, i, repeats)
             _report(progress, episode, 1.0)
             answer = detection(episode, i, repeats, self.types, confidence, counsel)
+            if self.chapters and "intro" in self.types:
+                answer = heeding(answer, read.prints[i].chapters)
             work = read.seconds[i] + each + perf_counter() - began
             answers.append(replace(answer, work=work))
         return answers

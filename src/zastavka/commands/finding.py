@@ -18,6 +18,7 @@ from zastavka.answers import (
 )
 from zastavka.arguments import (
     Cache,
+    Chapters,
     Device,
     Encoder,
     ExpectIntro,
@@ -61,6 +62,7 @@ def detect(
     device: Device = "auto",
     cache: Cache = True,
     heads: Annotated[int, typer.Option(help="Attention heads of a prototype's model.pt.")] = 12,
+    chapters: Chapters = True,
     expect_intro: ExpectIntro = False,
     write: MayWrite = None,
     out: OutFolder = None,
@@ -75,7 +77,7 @@ def detect(
     search = Search(
         model=model, alone=alone, types=types_of(types), explain=explain, encoder=encoder,
         settings=settings or [], device=device, cache=cache, heads=heads, curves=format == "csv",
-        least=min_confidence,
+        least=min_confidence, chapters=chapters,
     )  # fmt: skip
     episodes, missing = episodes_of(paths)
     with bar(len(episodes), gettext("Reading")) as shown:

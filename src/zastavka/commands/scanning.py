@@ -26,6 +26,7 @@ from zastavka.answers import (
 )
 from zastavka.arguments import (
     CatalogFile,
+    Chapters,
     Device,
     Lang,
     Least,
@@ -115,13 +116,15 @@ class Scanner:
 
 def _scanner(
     model: Path | None, types: str, settings: list[str] | None, device: str, low_priority: bool,
-    jobs: int | None, seconds: float, memory: float,
+    jobs: int | None, seconds: float, memory: float, chapters: bool,
 ) -> Scanner:  # fmt: skip
     asked, options = types_of(types), season_config(settings).model_dump_json()
-    made = made_with(model or BUILTIN, [*asked, options])
+    made = made_with(model or BUILTIN, [*asked, options, *([] if chapters else ["no chapters"])])
     if low_priority and hasattr(os, "nice"):
         os.nice(19)
-    ask = partial(Search, model, types=asked, settings=settings or [], device=device)
+    ask = partial(
+        Search, model, types=asked, settings=settings or [], device=device, chapters=chapters
+    )
     limits = Limits(seconds, memory)
     return Scanner(ask, made, Answering(ask, processors() if jobs is None else jobs, limits))
 
@@ -151,6 +154,7 @@ def scan(
     lang: Lang = None,  # noqa: ARG001
     settings: Settings = None,
     device: Device = "auto",
+    chapters: Chapters = True,
 ) -> None:
     """Answer what is new or changed in a library, season by season, and keep the answers.
 
@@ -159,7 +163,9 @@ def scan(
     if format not in ("text", "json"):
         raise OptionError(format, "is no output format", "choose text or json")
     check_least(min_confidence)
-    how = _scanner(model, types, settings, device, low_priority, jobs, time_limit, memory_limit)
+    how = _scanner(
+        model, types, settings, device, low_priority, jobs, time_limit, memory_limit, chapters
+    )
     with catalog_of(catalog) as known:
         found = _look(known, paths, how.made, rescan)
         if dry_run:
@@ -214,6 +220,7 @@ def watch(
     lang: Lang = None,  # noqa: ARG001
     settings: Settings = None,
     device: Device = "auto",
+    chapters: Chapters = True,
 ) -> None:
     """Scan a library, and again as files appear in it, until Ctrl-C.
 
@@ -223,7 +230,9 @@ def watch(
     for folder in folders:
         if not folder.is_dir():
             raise MediaError(folder, "is no folder", "name a folder of videos")
-    how = _scanner(model, types, settings, device, low_priority, jobs, time_limit, memory_limit)
+    how = _scanner(
+        model, types, settings, device, low_priority, jobs, time_limit, memory_limit, chapters
+    )
     how.ask()  # what is wrong with the model is said first
     formats = formats_of(write) if write else ()
     watcher = _Watcher(how, folders, min_confidence, formats, out, catalog)
