@@ -24,7 +24,7 @@ ORDER = [
 ]
 
 DOORS = {
-    "av": {"decoders", "media", "pictures", "remux", "track", "waveform", "whole"}
+    "av": {"cut", "decoders", "media", "pictures", "remux", "track", "waveform", "whole"}
     | {"compose.shots", "compose.film", "learn"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},

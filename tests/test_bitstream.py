@@ -27,9 +27,9 @@ def recovery(count_and_flags: int) -> bytes:
 
 
 H264_CASES: dict[str, tuple[list[bytes], bool, PacketFacts]] = {
-    "IDR": ([IDR], True, PacketFacts(clean=True)),
-    "IDR in slices": ([IDR, IDR], True, PacketFacts(clean=True)),
-    "IDR with known sets": ([SPS, PPS, IDR], True, PacketFacts(clean=True)),
+    "IDR": ([IDR], True, PacketFacts(clean=True, fresh=True)),
+    "IDR in slices": ([IDR, IDR], True, PacketFacts(clean=True, fresh=True)),
+    "IDR with known sets": ([SPS, PPS, IDR], True, PacketFacts(clean=True, fresh=True)),
     "P": ([P], False, PacketFacts()),
     "B": ([B], False, PacketFacts(spare=True)),
     "B with delimiter and filler": ([b"\x09\xf0", B, b"\x0c\xff"], False, PacketFacts(spare=True)),
@@ -42,7 +42,7 @@ H264_CASES: dict[str, tuple[list[bytes], bool, PacketFacts]] = {
     "recovers over a link that is broken": ([recovery(0b1110_0000), P], True, PacketFacts()),
     "recovers later": ([recovery(0b0101_1000), P], True, PacketFacts()),
     "key by the container's word alone": ([P], True, PacketFacts()),
-    "other sets": ([SPS + b"\x01", IDR], True, PacketFacts(clean=True, doubtful=True)),
+    "other sets": ([SPS + b"\x01", IDR], True, PacketFacts(clean=True, fresh=True, doubtful=True)),
 }
 
 
@@ -62,7 +62,7 @@ def hevc(kind: int, temporal_id: int = 0) -> bytes:
 
 
 HEVC_CASES: dict[str, tuple[list[bytes], bool, PacketFacts]] = {
-    "IDR": ([hevc(19)], True, PacketFacts(clean=True)),
+    "IDR": ([hevc(19)], True, PacketFacts(clean=True, fresh=True)),
     "CRA": ([hevc(21)], True, PacketFacts(clean=True)),
     "TRAIL_R": ([hevc(1)], False, PacketFacts()),
     "TRAIL_N": ([hevc(0)], False, PacketFacts(spare=True)),
@@ -70,7 +70,11 @@ HEVC_CASES: dict[str, tuple[list[bytes], bool, PacketFacts]] = {
     "N and R": ([hevc(0), hevc(1)], False, PacketFacts()),
     "N, then the end": ([hevc(0), hevc(36)], False, PacketFacts()),
     "another view": ([hevc(0), b"\x03\x01\x00"], False, PacketFacts(spare=True)),
-    "unknown sets": ([hevc(33), hevc(19)], True, PacketFacts(clean=True, doubtful=True)),
+    "unknown sets": (
+        [hevc(33), hevc(19)],
+        True,
+        PacketFacts(clean=True, fresh=True, doubtful=True),
+    ),
 }
 
 
@@ -91,7 +95,7 @@ def test_hevc_configuration() -> None:
     configuration = b"\x01" + bytes(20) + b"\x03" + b"\x03" + arrays
     read = fact_reader("hevc", configuration)
     assert read
-    assert read(boxed(*sets, hevc(19)), True) == PacketFacts(clean=True)
+    assert read(boxed(*sets, hevc(19)), True) == PacketFacts(clean=True, fresh=True)
 
 
 def test_mpeg2() -> None:
@@ -99,7 +103,7 @@ def test_mpeg2() -> None:
     assert read
     sequence = b"\0\0\1\xb3abcdefgh"
     pictures = {kind: b"\0\0\1\0\0" + bytes([kind << 3]) + b"\0\0\1\1slice" for kind in (1, 2, 3)}
-    assert read(memoryview(sequence + pictures[1]), True) == PacketFacts(clean=True)
+    assert read(memoryview(sequence + pictures[1]), True) == PacketFacts(clean=True, fresh=True)
     assert read(memoryview(pictures[1]), True) == PacketFacts()  # its sequence may have changed
     assert read(memoryview(pictures[2]), False) == PacketFacts()
     assert read(memoryview(pictures[3]), False) == PacketFacts(spare=True)
@@ -110,7 +114,7 @@ def test_mpeg4() -> None:
     read = fact_reader("mpeg4", b"")
     assert read
     i, p, b = (b"\0\0\1\xb6" + bytes([kind << 6]) + b"data" for kind in (0, 1, 2))
-    assert read(memoryview(i), True) == PacketFacts(clean=True)
+    assert read(memoryview(i), True) == PacketFacts(clean=True, fresh=True)
     assert read(memoryview(p), False) == PacketFacts()
     assert read(memoryview(b), False) == PacketFacts(spare=True)
     assert read(memoryview(p + b), False) == PacketFacts(doubtful=True)

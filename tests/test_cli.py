@@ -35,6 +35,7 @@ COMMANDS = (
     "config",
     "export",
     "chapters",
+    "cut",
     "extract",
     "dataset",
     "train",

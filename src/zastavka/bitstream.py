@@ -19,6 +19,7 @@ class PacketFacts(NamedTuple):
     spare: bool = False  # no picture of its own or a lower layer refers to it
     layer: int = 0  # temporal layer
     doubtful: bool = False  # it changes how the stream is read: nothing can be proven beyond it
+    fresh: bool = False  # clean, and the order in which pictures are shown begins anew as well
 
 
 FactReader = Callable[[memoryview, bool], PacketFacts]  # data, the container's key flag
@@ -39,7 +40,7 @@ def fact_reader(codec: str, extradata: bytes) -> FactReader | None:
     if codec == "mpeg4":
         return _mpeg4_facts
     if codec in _RESETTING + _INTRA:
-        return lambda _data, key: PacketFacts(clean=key)
+        return lambda _data, key: PacketFacts(clean=key, fresh=key)
     return None
 
 
@@ -65,6 +66,7 @@ class _H264:
             # 6 SEI, 7 and 8 parameter sets, 9 delimiter, 12 filler, 14 and 20 other views
             spare=slices == {1} and not referred and kinds <= {1, 6, 7, 8, 9, 12, 14, 20},
             doubtful=doubtful,
+            fresh=key and slices == {5},
         )
 
 
@@ -95,6 +97,7 @@ class _Hevc:
             and not kinds & {36, 37},
             layer=layer,
             doubtful=doubtful,
+            fresh=key and bool(slices) and slices <= {19, 20},
         )
 
 
@@ -102,8 +105,10 @@ def _mpeg2_facts(data: memoryview, key: bool) -> PacketFacts:
     stream = bytes(data)
     types = [stream[at + 5] >> 3 & 7 for at in _starts(stream, 0x00) if at + 5 < len(stream)]
     has_sequence = b"\0\0\1\xb3" in stream
+    clean = key and has_sequence and types[:1] == [1]
     return PacketFacts(
-        clean=key and has_sequence and types[:1] == [1],
+        clean=clean,
+        fresh=clean,
         spare=bool(types) and set(types) == {3} and not has_sequence,
     )
 
@@ -113,7 +118,8 @@ def _mpeg4_facts(data: memoryview, key: bool) -> PacketFacts:
     types = [stream[at + 4] >> 6 for at in _starts(stream, 0xB6) if at + 4 < len(stream)]
     if len(types) != 1:  # two pictures packed into one, as early AVI encoders did
         return PacketFacts(doubtful=True)
-    return PacketFacts(clean=key and types == [0], spare=types == [2])
+    clean = key and types == [0]
+    return PacketFacts(clean=clean, fresh=clean, spare=types == [2])
 
 
 def _starts(stream: bytes, code: int) -> Iterator[int]:

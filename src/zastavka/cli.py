@@ -22,6 +22,7 @@ COMMANDS = (
     library.config,
     giving.export,
     giving.chapters,
+    giving.cut,
     learning.extract,
     learning.dataset,
     learning.train,

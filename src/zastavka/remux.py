@@ -87,9 +87,9 @@ def _holds(
     """Whether the copy, read back, has all that was there, at its times, and the chapters."""
     with open_media(part) as copy:
         start = start_of(copy)
-        kept = [s for s in copy.streams if not _is_chapter_track(copy, s)]
+        kept = [s for s in copy.streams if not is_chapter_track(copy, s)]
         read = {s.index: _Track(start) for s in kept}
-        for packet in _packets(copy):
+        for packet in packets_of(copy):
             if packet.stream.index in read:
                 read[packet.stream.index].take(packet)
         after = _print(copy, kept, read)
@@ -117,14 +117,14 @@ def _copy(
 ) -> tuple[Print, dict[int, _Track]]:
     import av
 
-    kept = [s for s in source.streams if not _is_chapter_track(source, s)]
+    kept = [s for s in source.streams if not is_chapter_track(source, s)]
     tracks = {s.index: _Track(start_of(source)) for s in kept}
     try:
         with av.open(f"file:{part}", "w", format=kind) as target:
-            new = {s.index: _added(target, s) for s in kept}
+            new = {s.index: added(target, s) for s in kept}
             target.metadata.update(source.metadata)
-            target.set_chapters(_raw(chapters, start_of(source)))
-            for packet in _packets(source):
+            target.set_chapters(raw_chapters(chapters, start_of(source)))
+            for packet in packets_of(source):
                 index = packet.stream.index
                 if index in tracks:
                     tracks[index].take(packet)
@@ -139,7 +139,8 @@ def _copy(
     return _print(source, kept, tracks), tracks
 
 
-def _added(target: OutputContainer, stream: Any) -> Stream:
+def added(target: OutputContainer, stream: Any) -> Stream:
+    """A track of the target for the packets of another file's, with its tags; attachments whole."""
     if stream.type == "attachment":
         name = stream.metadata.get("filename", "")
         return target.add_attachment(name, stream.mimetype or "", stream.data)
@@ -151,12 +152,14 @@ def _added(target: OutputContainer, stream: Any) -> Stream:
     return new
 
 
-def _packets(container: InputContainer) -> Iterator[Packet[Any]]:
+def packets_of(container: InputContainer) -> Iterator[Packet[Any]]:
+    """All packets that hold something."""
     # the last packets of each stream are empty: they would flush a decoder
     return (p for p in container.demux() if p.size and p.stream.type != "attachment")
 
 
-def _is_chapter_track(container: InputContainer, stream: Stream) -> bool:
+def is_chapter_track(container: InputContainer, stream: Stream) -> bool:
+    """Whether a track holds nothing but titles of chapters."""
     # MP4 keeps titles of chapters as a track of text too, which is made anew
     return "mp4" in container.format.name and stream.type == "data" and bool(container.chapters())
 
@@ -165,23 +168,25 @@ def _print(container: InputContainer, streams: Sequence[Any], read: dict[int, _T
     """What must be the same in a copy."""
     rows = tuple(
         (
-            s.type, int(s.disposition), _tags(s.metadata),
+            s.type, int(s.disposition), tags_of(s.metadata),
             s.data if s.type == "attachment" else read[s.index].digest.hexdigest(),
             len(read[s.index].times),
         )
         for s in streams
     )  # fmt: skip
-    return (rows, _tags(container.metadata))
+    return (rows, tags_of(container.metadata))
 
 
-def _tags(tags: dict[str, str]) -> dict[str, str]:
+def tags_of(tags: dict[str, str]) -> dict[str, str]:
+    """Tags without those that a muxer writes anew."""
     plain = {key.casefold(): value for key, value in tags.items()}
     return {
         k: v for k, v in plain.items() if k not in _OF_THE_FILE and (k, v) != ("language", "und")
     }
 
 
-def _raw(chapters: Sequence[Chapter], offset: float) -> list[Any]:
+def raw_chapters(chapters: Sequence[Chapter], offset: float) -> list[Any]:
+    """Chapters as PyAV takes them, so many seconds later."""
     return [
         {
             "id": i, "time_base": _NANO, "metadata": {"title": c.title},

@@ -1,4 +1,4 @@
-"""Commands that give what was found to players: files beside the videos, chapters in them."""
+"""Commands that give what was found: files beside the videos, chapters in them, copies."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ from zastavka.arguments import (
 )
 from zastavka.cache import content_key
 from zastavka.chapters import merged
+from zastavka.cut import without
 from zastavka.delivery import deliver
 from zastavka.detection import Detection, Failure, read_detections
-from zastavka.errors import LabelError, OptionError
+from zastavka.errors import LabelError, MediaError, OptionError
 from zastavka.export import COMMERCIAL, MPV_SCRIPT
 from zastavka.i18n import gettext
 from zastavka.library.catalog import default_file
+from zastavka.library.edits import parse_intros
 from zastavka.library.scan import answers as library_answers
 from zastavka.media import Chapter, probe
 from zastavka.remux import with_chapters
 from zastavka.search import Search
+from zastavka.segment import Segment
 from zastavka.terminal import emit, one_line, say
 
 
@@ -114,6 +117,60 @@ def chapters(
             with catalog_of(None) as kept:
                 kept.carry_over(before, content_key(place))
         say(gettext("Chapters written to {file}").format(file=one_line(str(place))))
+
+
+def cut(
+    file: Annotated[Path, typer.Argument(help="A video, MKV or MP4.")],
+    output: Annotated[Path, typer.Option(help="The copy to write; the file itself stays.")],
+    intro: Annotated[
+        str | None, typer.Option(help="What to leave out, as 0:43-2:12.5, instead of the answer.")
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="Take the answer from here instead of finding it.")
+    ] = None,
+    model: Model = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Write a copy of a video without its intro; nothing is encoded again.
+
+    Example: zastavka cut episode.mkv --output without-intro.mkv
+    """
+    if output.exists():
+        raise OptionError(output, "is there already", "choose another name")
+    if intro is not None:
+        [span] = parse_intros([intro])
+    else:
+        known = _remembered(file) if answers is None else None
+        span = _sure(file, known or _answer(file, answers, model))
+    gone = without(file, span, output)
+    line = gettext(
+        "{file}: without {start:.2f}s - {end:.2f}s; of the intro {before:.2f} s before and "
+        "{after:.2f} s after stay"
+    )
+    text = line.format(
+        file=one_line(str(output)), start=gone.start, end=gone.end,
+        before=max(0.0, gone.start - span.start), after=max(0.0, span.end - gone.end),
+    )  # fmt: skip
+    emit(f"{text}\n", None)
+
+
+def _remembered(file: Path) -> Detection | None:
+    """What the catalog has of a file, where there is one."""
+    if not default_file().exists():
+        return None
+    with catalog_of(None) as catalog:
+        results = library_answers(catalog, [file])
+    return next((r for r in results if isinstance(r, Detection)), None)
+
+
+def _sure(file: Path, answer: Detection) -> Segment:
+    spans = answer.segments()
+    if len(spans) != 1:
+        raise MediaError(
+            file, "has several intros" if spans else "has no intro that is sure enough",
+            "give --intro 0:43-2:12.5",
+        )  # fmt: skip
+    return spans[0]
 
 
 def _kept(folder: Path) -> list[Detection | Failure]:
