@@ -28,7 +28,7 @@ CATALOGUES = sorted((SOURCE / "locale").glob("*/LC_MESSAGES/zastavka.po"))
 _ERRORS = {kind.__name__ for kind in ZastavkaError.__subclasses__()} - {"MissingExtra"}
 _LOOKUPS = {"gettext", "translate", "_"}  # first argument
 _PROGRESS = ("progress", "_share")  # any argument: the name of what is being done
-_TABLES = {"REASONS", "SENTENCES", "PURPOSES"}  # values of a dictionary
+_TABLES = {"REASONS", "SENTENCES", "PURPOSES", "HEADINGS"}  # values of a dictionary
 _HEADER = re.compile(rb'"[A-Z][A-Za-z-]+: .*\\n"$')
 
 

@@ -38,6 +38,7 @@ from test_media import (
     text_named_video,
 )
 from zastavka.learn.dataset import Dataset, read_dataset, write_dataset
+from zastavka.learn.record import UNDER_WAY
 from zastavka.learn.train import CHECKPOINT
 
 CURE = re.compile(r": [^;]+; \w+")  # what was found; what to do
@@ -570,7 +571,7 @@ def test_a_full_disk_for_a_checkpoint_and_a_model(learned: Learned, here: Path) 
     one_line(Answer(done.code, "", done.lines[-1]), "model", "can't be written: ")
     assert done.lines[-2] == "2 epochs are kept in model: go on with --resume"
     only(here, "model")
-    only(here / "model", CHECKPOINT, *os.listdir(learned.model))
+    only(here / "model", CHECKPOINT, UNDER_WAY, *os.listdir(learned.model))
     for name in os.listdir(learned.model):
         assert (here / "model" / name).read_bytes() == (learned.model / name).read_bytes()
 

@@ -39,6 +39,7 @@ COMMANDS = (
     "extract",
     "dataset",
     "train",
+    "compare",
     "evaluate",
     "demo",
     "doctor",
@@ -504,7 +505,8 @@ def test_dataset_and_train(learned: Learned) -> None:
     assert (learned.trained.code, learned.trained.out) == (0, "")
     assert learned.trained.lines[-1] == f"Model written to {learned.model}"
     assert sorted(path.name for path in learned.model.iterdir()) == [
-        *("README.md", "metrics.json", "network.onnx", "options.json", "weights.safetensors"),
+        *("README.md", "curves.png", "history.jsonl", "metrics.json", "network.onnx"),
+        *("options.json", "weights.safetensors"),
     ]
 
 

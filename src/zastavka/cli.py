@@ -26,6 +26,7 @@ COMMANDS = (
     learning.extract,
     learning.dataset,
     learning.train,
+    learning.compare,
     learning.tune,
     learning.bootstrap,
     finding.evaluate,

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+from zastavka.comparing import as_text, runs_of
 from zastavka.config import Config
-from zastavka.errors import OptionError, StorageError
+from zastavka.errors import MissingExtra, OptionError, StorageError
 from zastavka.i18n import gettext
-from zastavka.terminal import TrainingBar, bar
+from zastavka.model import METRICS_FILE
+from zastavka.terminal import TrainingBar, bar, complain, emit
 
 
-def train_on(dataset: Path | None, output: Path, options: Config, resume: bool) -> bool:
+def train_on(
+    dataset: Path | None,
+    output: Path,
+    options: Config,
+    resume: bool,
+    begin: Path | None = None,
+    remember: Path | None = None,
+    board: Path | None = None,
+) -> bool:
     """Train on a dataset; False: stopped by hand, and what to do next has been said."""
     if dataset is None:
         raise OptionError("train", "is given no dataset", "make one with `zastavka dataset`")
+    if remember is not None and begin is None:
+        raise OptionError("--remember", "is of a model to go on from", "give --from too")
+    from zastavka.learn.board import Board
     from zastavka.learn.dataset import read_dataset
-    from zastavka.learn.train import train
+    from zastavka.learn.run import Progress
+    from zastavka.learn.train import Earlier, train
 
     windows = read_dataset(dataset)
+    known = read_dataset(remember) if remember is not None else None
+    earlier = Earlier(begin, known) if begin is not None else None
     with bar(options.train.epochs, gettext("Training")) as shown:
         watch = TrainingBar(shown)
+        progress: Progress = Board(board, watch) if board is not None else watch
         try:
-            train(windows, options, output, resume=resume, progress=watch, subject=str(dataset))
+            train(
+                windows, options, output, resume=resume, progress=progress, subject=str(dataset),
+                earlier=earlier,
+            )  # fmt: skip
         except (KeyboardInterrupt, StorageError) as error:
             if watch.epoch:
                 line = gettext("{n} epochs are kept in {folder}: go on with --resume")
@@ -30,7 +51,21 @@ def train_on(dataset: Path | None, output: Path, options: Config, resume: bool) 
             if isinstance(error, StorageError):
                 raise
             return False
+    _draw(output)
+    if earlier is not None:
+        emit(as_text(runs_of([output]), gettext), None)
     return True
+
+
+def _draw(folder: Path) -> None:
+    """The curves of a run, where what draws is installed; the model is worth more than they."""
+    from zastavka.training_chart import CURVES, draw
+
+    metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+    try:
+        draw(folder / CURVES, metrics["epochs"], metrics["best_epoch"], gettext)
+    except (MissingExtra, StorageError) as error:
+        complain(error)
 
 
 def make_builtin(

@@ -22,6 +22,7 @@ from zastavka.arguments import (
     Device,
     Encoder,
     Lang,
+    Output,
     RecipeName,
     Settings,
     config_of,
@@ -41,7 +42,7 @@ from zastavka.labels import LabelProblem
 from zastavka.model import BUILTIN
 from zastavka.pipeline import Detector
 from zastavka.seasonal import SeasonDetector
-from zastavka.terminal import EpisodesBar, bar, complain, say
+from zastavka.terminal import EpisodesBar, bar, complain, emit, say
 
 
 def extract(
@@ -134,6 +135,17 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last epoch of a run that was stopped.")
     ] = False,
+    begin: Annotated[
+        Path | None,
+        typer.Option("--from", help="Go on from what this model has learned."),
+    ] = None,
+    remember: Annotated[
+        Path | None,
+        typer.Option(help="With --from: a dataset of what it knew; how much of that is forgotten."),
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Also write event files for TensorBoard to this folder.")
+    ] = None,
     introbench: Annotated[
         Path | None,
         typer.Option(envvar="ZASTAVKA_INTROBENCH", help="For recipe builtin: where it lies."),
@@ -157,9 +169,32 @@ def train(
     options = config_of(recipe, encoder, config, settings)
     if options.recipe == "builtin":
         training.make_builtin(dataset, output, options, introbench, work, compose_python, jobs)
-    elif not training.train_on(dataset, output, options, resume):
+    elif not training.train_on(dataset, output, options, resume, begin, remember, tensorboard):
         raise typer.Exit(STOPPED)
     say(gettext("Model written to {folder}").format(folder=output))
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Model folders that `zastavka train` wrote.")],
+    format: Annotated[
+        str, typer.Option(help="text for people, json or csv for programs.")
+    ] = "text",
+    output: Output = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Set training runs side by side: figures, cost, and the options in which they differ.
+
+    Example: zastavka compare first-model second-model
+    """
+    from zastavka import comparing
+
+    if format not in ("text", "json", "csv"):
+        raise OptionError(format, "is no output format", "choose text, json or csv")
+    found = comparing.runs_of(runs)
+    if format == "text":
+        emit(comparing.as_text(found, gettext), output)
+    else:
+        emit((comparing.as_json if format == "json" else comparing.as_csv)(found), output)
 
 
 def tune(

@@ -30,8 +30,10 @@ from zastavka.learn.dataset import Dataset, Window, episode_windows
 from zastavka.learn.export import write_model
 from zastavka.learn.gather import Gathered, gather
 from zastavka.learn.prepare import input_spec
+from zastavka.learn.record import Epoch
+from zastavka.learn.run import Step
 from zastavka.learn.siblings import evidence_among, repeats_of
-from zastavka.learn.train import CHECKPOINT, Epoch, Step, fit
+from zastavka.learn.train import CHECKPOINT, fit
 from zastavka.learn.worlds import Introbench, World
 from zastavka.model import OPTIONS_FILE
 from zastavka.openings import Openings
@@ -93,7 +95,7 @@ class Run:
         trained = fit(dataset, self.config, kept, resume=resume, progress=show)
         metrics = {
             **(figures or {}),
-            "windows": trained.windows[0],
+            "windows": trained.start.windows[0],
             "training_s": round(time.perf_counter() - began),
             "epochs": [asdict(row) for row in trained.log],
         }

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from zastavka.config import Config
 from zastavka.errors import DatasetError, ModelError
 from zastavka.inputs import InputSpec
-from zastavka.learn.batches import Shown, prepared
-from zastavka.learn.dataset import Dataset, Window, save_tensors
+from zastavka.learn.batches import prepared
+from zastavka.learn.dataset import Dataset
 from zastavka.learn.export import write_model
-from zastavka.learn.network import Tagger, network_of
+from zastavka.learn.learned import learned_by
+from zastavka.learn.network import Tagger
+from zastavka.learn.record import HISTORY, UNDER_WAY, Epoch, Start, card_of, write_history
+from zastavka.learn.run import Progress, Run
 from zastavka.learn.validation import scores
-from zastavka.vision import multiplies_bf16
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -28,40 +26,26 @@ _SHARE = 0.3  # spread that columns of evidence are given
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """One line of the training log; validation figures are None where nothing is held back."""
-
-    epoch: int  # counted from 1
-    loss: float  # mean negative log-likelihood of a training window
-    validation_loss: float | None
-    validation_f1: float | None  # of rows
-    validation_iou: float | None  # of intervals, a miss as 0
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where training stands, for a progress bar."""
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    loss: float
-
-
-Progress = Callable[[Step | Epoch], None]
-
-
-@dataclass(frozen=True, slots=True)
 class Trained:
-    """What training leaves: the network of its best epoch, and the figures of all."""
+    """What training leaves: the network of its best epoch, and the figures of all.
+
+    `remembered`: figures on another dataset before and after.
+    """
 
     network: Tagger
     spec: InputSpec
+    start: Start
     log: tuple[Epoch, ...]
     best_epoch: int
-    windows: tuple[int, int]  # learned from, held back
+    remembered: tuple[Epoch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a run goes on from: a model's folder, and windows of what it had learned."""
+
+    model: Path
+    remember: Dataset | None = None
 
 
 def train(
@@ -72,18 +56,26 @@ def train(
     resume: bool = False,
     progress: Progress | None = None,
     subject: str = "dataset",
+    earlier: Earlier | None = None,
 ) -> tuple[Epoch, ...]:
     """Train a head and write its model folder to `out`; the epochs' figures. See `fit`."""
     config = dataset.as_made(config)
-    trained = fit(dataset, config, out, resume=resume, progress=progress, subject=subject)
+    trained = fit(
+        dataset, config, out, resume=resume, progress=progress, subject=subject, earlier=earlier
+    )
     metrics: dict[str, object] = {
+        "run": asdict(trained.start),
         "epochs": [asdict(row) for row in trained.log],
         "best_epoch": trained.best_epoch,
-        "windows": trained.windows[0],
-        "validation_windows": trained.windows[1],
+        "remembered": [asdict(row) for row in trained.remembered],
+        "windows": trained.start.windows[0],
+        "validation_windows": trained.start.windows[1],
     }
-    write_model(out, trained.network, config, trained.spec, metrics, _card(config, trained))
-    (out / CHECKPOINT).unlink(missing_ok=True)
+    card = card_of(config, trained.spec, trained.start, trained.log, trained.best_epoch)
+    write_model(out, trained.network, config, trained.spec, metrics, card)
+    write_history(out / HISTORY, trained.start, trained.log)
+    for name in (CHECKPOINT, UNDER_WAY):
+        (out / name).unlink(missing_ok=True)
     return trained.log
 
 
@@ -95,11 +87,13 @@ def fit(
     resume: bool = False,
     progress: Progress | None = None,
     subject: str = "dataset",
+    earlier: Earlier | None = None,
 ) -> Trained:
     """Train a head; of its epochs the one of the best validation is kept, else the last.
 
-    Each epoch leaves a checkpoint in `out`; `resume` goes on from it, bit for bit on one machine.
-    DatasetError: nothing to learn from, or a loss that is not finite.
+    Each epoch leaves a checkpoint in `out` and a line for people; `resume` goes on from it, bit for
+    bit on one machine. `earlier` gives the weights to begin with, which are kept if no epoch does
+    better. DatasetError: nothing to learn from, or a loss that is not finite.
     """
     dataset.check(subject)
     config = dataset.as_made(config)
@@ -108,20 +102,40 @@ def fit(
     learning, held = dataset.split(config.train.validation, config.train.seed)
     learning.check(subject)
     spec = _with_statistics(learning) if config.network.inputs == "all" else dataset.spec
-    run = _Run(learning, held, config, spec)
+    begun = learned_by(earlier.model, config, dataset.spec) if earlier else None
+    run = Run(learning, held, config, begun.spec if begun else spec)
+    if begun:
+        run.begin(begun)
     if resume:
         run.restore(out / CHECKPOINT)
     elif (out / CHECKPOINT).exists():
         raise ModelError(
             out, "holds a run that was stopped", "add --resume to go on, or name another folder"
         )
+    start = run.start(len(learning.windows), earlier.model if earlier else None)
     while run.epoch < config.train.epochs:
         row = run.one_epoch(progress)
         run.save(out / CHECKPOINT)
+        write_history(out / UNDER_WAY, start, run.log)
         if progress:
             progress(row)
-    windows = len(learning.windows), len(held.windows)
-    return Trained(run.best_network(), spec, tuple(run.log), run.best_epoch, windows)
+    remembered = _remembered(run, earlier)
+    return Trained(run.best_network(), run.spec, start, tuple(run.log), run.best_epoch, remembered)
+
+
+def _remembered(run: Run, earlier: Earlier | None) -> tuple[Epoch, ...]:
+    """How the first and the best weights do on what was learned before."""
+    if earlier is None or earlier.remember is None or run.first is None:
+        return ()
+    windows = prepared(earlier.remember, run.spec)
+    rows = []
+    for number, weights in ((0, run.first), (run.best_epoch, run.best)):
+        assert weights is not None
+        run.network.load_state_dict(weights)
+        run.network.eval()
+        with torch.inference_mode():
+            rows.append(Epoch(number, None, *scores(run.network, windows, run.config), 0.0))
+    return tuple(rows)
 
 
 def _check_length(dataset: Dataset, config: Config, subject: str) -> None:
@@ -146,174 +160,3 @@ def _with_statistics(dataset: Dataset) -> InputSpec:
     evidence = dataset.spec.parts.evidence
     mean[evidence], spread[evidence] = 0.0, _SHARE
     return replace(dataset.spec, mean=mean.astype(np.float32), spread=spread.astype(np.float32))
-
-
-def _use_bf16(precision: str, d_model: int) -> bool:
-    if precision != "auto":
-        return precision == "bf16"
-    # only wide networks spend their time in products of matrices
-    return d_model >= 256 and multiplies_bf16(torch.device("cpu"))
-
-
-class _Run:
-    """The state of a training run: what a checkpoint holds."""
-
-    def __init__(self, learning: Dataset, held: Dataset, config: Config, spec: InputSpec) -> None:
-        self.config, self.spec = config, spec
-        self.learning = Shown(learning, config.train, spec, config.extract.step)
-        self.held = prepared(held, spec)
-        self.network = network_of(config.network, spec.width, config.train.class_weights)
-        weights = self.network.state_dict() if config.train.average else {}
-        self.average = {name: value.clone() for name, value in weights.items()}
-        # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
-        kind = torch.optim.AdamW if config.train.optimizer == "adamw" else torch.optim.Adam
-        self.optimizer: torch.optim.Optimizer = kind(
-            self.network.parameters(),
-            lr=config.train.learning_rate,
-            weight_decay=config.train.weight_decay,
-        )
-        self.rng = np.random.default_rng(config.train.seed)
-        self.digest = learning.digest()
-        self.epoch = self.steps = 0
-        self.log: list[Epoch] = []
-        self.best: dict[str, Tensor] | None = None
-        self.best_epoch, self.best_score = 0, float("-inf")
-        self.bf16 = _use_bf16(config.train.precision, config.network.d_model)
-
-    def one_epoch(self, progress: Progress | None) -> Epoch:
-        began = time.perf_counter()
-        options = self.config.train
-        drawn = self.learning.batches(self.rng)
-        losses = []
-        self.network.train()
-        for i, batch in enumerate(drawn):
-            self._set_rate((self.epoch * len(drawn) + i) / (options.epochs * len(drawn)))
-            losses.append(self._step(batch))
-            if progress:
-                progress(Step(self.epoch + 1, options.epochs, i + 1, len(drawn), losses[-1]))
-        self.epoch += 1
-        row = Epoch(
-            self.epoch, float(np.mean(losses)), *self._validate(), time.perf_counter() - began
-        )
-        self.log.append(row)
-        score = (row.validation_f1 or 0.0) + (row.validation_iou or 0.0)
-        # ties go to the later epoch: without validation that is the last one
-        if score >= self.best_score:
-            self.best, self.best_epoch, self.best_score = self._weights(), self.epoch, score
-        return row
-
-    def _set_rate(self, share: float) -> None:
-        options = self.config.train
-        if options.schedule == "cosine":
-            warm = min(1.0, share / 0.05)
-            rate = options.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * share))
-            for group in self.optimizer.param_groups:
-                group["lr"] = float(rate)
-
-    def _step(self, batch: list[Window]) -> float:
-        inputs, labels, mask = self.learning.collate(batch, self.rng)
-        self.optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
-            emissions = self.network(inputs, mask)
-        loss = -self.network.crf.log_likelihood(emissions.float(), labels, mask).mean()
-        if not torch.isfinite(loss):
-            videos = ", ".join(sorted({window.video_id for window in batch}))
-            raise DatasetError(
-                videos, "gave a loss that is not finite in epoch {epoch}",
-                "look at these videos, or lower train.learning_rate; go on with --resume",
-                epoch=self.epoch + 1,
-            )  # fmt: skip
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.train.grad_clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.train.grad_clip)
-        self.optimizer.step()
-        self._follow()
-        return float(loss.detach())
-
-    def _follow(self) -> None:
-        self.steps += 1
-        if not self.config.train.average:
-            return
-        # early on there is little to average: the decay grows to its value (Polyak averaging)
-        decay = min(self.config.train.average, self.steps / (self.steps + 10))
-        for name, value in self.network.state_dict().items():
-            self.average[name].lerp_(value, 1 - decay)
-
-    def _weights(self) -> dict[str, Tensor]:
-        source = self.average or self.network.state_dict()
-        return {name: value.clone() for name, value in source.items()}
-
-    def best_network(self) -> Tagger:
-        assert self.best is not None
-        self.network.load_state_dict(self.best)
-        return self.network.eval()
-
-    def _validate(self) -> tuple[float | None, float | None, float | None]:
-        if not self.held:
-            return None, None, None
-        kept = {name: value.clone() for name, value in self.network.state_dict().items()}
-        self.network.load_state_dict(self._weights())
-        self.network.eval()
-        try:
-            with torch.inference_mode():
-                return scores(self.network, self.held, self.config)
-        finally:
-            self.network.load_state_dict(kept)
-
-    def save(self, path: Path) -> None:
-        state = {
-            "config": self.config.model_dump_json(), "digest": self.digest,
-            "epoch": self.epoch, "steps": self.steps,
-            "network": self.network.state_dict(), "average": self.average,
-            "optimizer": self.optimizer.state_dict(), "best": self.best,
-            "best_epoch": self.best_epoch, "best_score": self.best_score,
-            "log": [asdict(row) for row in self.log],
-            "torch_rng": torch.get_rng_state(), "numpy_rng": self.rng.bit_generator.state,
-        }  # fmt: skip
-        save_tensors(path, state)
-
-    def restore(self, path: Path) -> None:
-        if not path.exists():
-            raise ModelError(path, "does not exist", "leave out --resume to begin anew")
-        try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
-            made_with, digest = state["config"], state["digest"]
-        except Exception as error:  # torch raises half a dozen kinds for damaged files
-            raise ModelError(path, "can't be read", "leave out --resume to begin anew") from error
-        if made_with != self.config.model_dump_json():
-            raise ModelError(
-                path, "was made with other options", "use the same options, or leave out --resume"
-            )
-        if digest != self.digest:
-            raise ModelError(
-                path, "was made with another dataset", "use the same one, or leave out --resume"
-            )
-        self.network.load_state_dict(state["network"])
-        self.average, self.best = state["average"], state["best"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epoch, self.steps, self.best_epoch = (
-            state["epoch"],
-            state["steps"],
-            state["best_epoch"],
-        )
-        self.best_score = state["best_score"]
-        self.log = [Epoch(**row) for row in state["log"]]
-        torch.set_rng_state(state["torch_rng"])
-        self.rng.bit_generator.state = state["numpy_rng"]
-
-
-def _card(config: Config, trained: Trained) -> str:
-    best, spec = trained.log[trained.best_epoch - 1], trained.spec
-    figures = (
-        "no series was held back"
-        if best.validation_f1 is None
-        else f"F1 {best.validation_f1:.3f}, IoU {best.validation_iou:.3f} on held-back windows"
-    )
-    return (
-        f"# A zastavka model, recipe `{config.recipe}`\n\n"
-        f"- Pictures: `{spec.encoder}`; sound: {'yes' if spec.sound_width else 'no'};"
-        f" {config.extract.step} s a row.\n"
-        f"- Trained on {trained.windows[0]} windows, {trained.windows[1]} held back; best epoch"
-        f" {trained.best_epoch} of {len(trained.log)}: {figures}.\n"
-        "- Options: `options.json`; figures of each epoch: `metrics.json`.\n"
-    )
