@@ -18,24 +18,26 @@ def draw(
     path: Path, epochs: Sequence[Row], best: int, translate: Callable[[str], str] = str
 ) -> None:
     """Write a PNG of the epochs of a run. MissingExtra: there is no matplotlib."""
-    with replacing(path) as part, sheet("training", 10.0, 4.0) as figure:
-        left, right = figure.subplots(1, 2)
-        for axes, curves in (
-            (left, (("loss", translate("learned from"), _LEARNED),
-                    ("validation_loss", translate("held back"), _HELD))),
-            (right, (("validation_f1", translate("F1 of rows"), _F1),
-                     ("validation_iou", translate("IoU of intervals"), _IOU))),
-        ):  # fmt: skip
+    held = any(row.get("validation_loss") is not None for row in epochs)
+    panels = [
+        (translate("mean loss of a window"), (("loss", translate("learned from"), _LEARNED),
+                                              ("validation_loss", translate("held back"), _HELD))),
+        (translate("on series held back"), (("validation_f1", translate("F1 of rows"), _F1),
+                                            ("validation_iou", translate("IoU of intervals"), _IOU))),
+    ][: 1 + held]  # fmt: skip
+    with replacing(path) as part, sheet("training", 5.0 * len(panels), 4.0) as figure:
+        all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axes, (title, curves) in zip(all_axes, panels, strict=True):
             for name, label, colour in curves:
                 rows = [(row["epoch"], row[name]) for row in epochs if row.get(name) is not None]
                 if rows:
-                    axes.plot(
-                        *zip(*rows, strict=True), "-o", color=colour, markersize=3, label=label
-                    )
+                    x, y = zip(*rows, strict=True)
+                    axes.plot(x, y, "-o", color=colour, markersize=3, label=label)
             axes.axvline(best, linestyle=":", color=INK, label=translate("epoch that is kept"))
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.set_xlabel(translate("epoch"))
+            axes.set_ylabel(title)
             axes.legend(fontsize=8, frameon=False)
-        left.set_ylabel(translate("mean loss of a window"))
-        right.set_ylabel(translate("on series held back"))
-        right.set_ylim(0.0, 1.02)
+        if held:
+            all_axes[1].set_ylim(0.0, 1.02)
         figure.savefig(part, format="png", dpi=DPI)
