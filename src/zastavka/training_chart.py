@@ -19,12 +19,14 @@ def draw(
 ) -> None:
     """Write a PNG of the epochs of a run. MissingExtra: there is no matplotlib."""
     held = any(row.get("validation_loss") is not None for row in epochs)
+    loss = ("loss", translate("learned from"), _LEARNED)
+    held_loss = ("validation_loss", translate("held back"), _HELD)
+    f1 = ("validation_f1", translate("F1 of rows"), _F1)
+    iou = ("validation_iou", translate("IoU of intervals"), _IOU)
     panels = [
-        (translate("mean loss of a window"), (("loss", translate("learned from"), _LEARNED),
-                                              ("validation_loss", translate("held back"), _HELD))),
-        (translate("on series held back"), (("validation_f1", translate("F1 of rows"), _F1),
-                                            ("validation_iou", translate("IoU of intervals"), _IOU))),
-    ][: 1 + held]  # fmt: skip
+        (translate("mean loss of a window"), (loss, held_loss)),
+        (translate("on series held back"), (f1, iou)),
+    ][: 1 + held]
     with replacing(path) as part, sheet("training", 5.0 * len(panels), 4.0) as figure:
         all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axes, (title, curves) in zip(all_axes, panels, strict=True):
