@@ -23,8 +23,8 @@ def season(rng: np.random.Generator) -> list[Words]:
 
 
 def is_at(lags: list[Lag], words: int) -> bool:
-    """Whether one lag was found, that one: each is compared with the next one too."""
-    return len(lags) == 1 and words - lags[0].words in (0, 1)
+    """Whether one lag was found, and is compared at that one."""
+    return len(lags) == 1 and words in lags[0].shifts
 
 
 def test_what_all_have_is_compared_with_the_nearest_that_have_it() -> None:
@@ -73,6 +73,17 @@ def test_a_lag_is_followed_all_along_where_nothing_else_is_said() -> None:
     lag = Lag(5)
     assert lag.first == 0
     assert lag.stop > LENGTH
+
+
+def test_a_lag_between_two_words_is_compared_at_both_and_any_other_at_one() -> None:
+    rng = np.random.default_rng(4)
+    one, two = season(rng)[:2]
+    two[4100:4200] = one[4000:4100]
+    ((_, _, lags),) = candidates([track(0, one), track(1, two)], OPTIONS)
+    assert lags[0].shifts == (100,)
+    two[4151:4201] = one[4050:4100]  # half of it a word later
+    ((_, _, lags),) = candidates([track(0, one), track(1, two)], OPTIONS)
+    assert lags[0].shifts == (100, 101)
 
 
 def test_a_season_without_sound_or_without_usable_words() -> None:

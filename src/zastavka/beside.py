@@ -31,11 +31,11 @@ _CLEAR = 0.15  # share of bits: the same sound alone
 
 
 def compare(a: Track, b: Track, lags: Iterable[Lag], options: MatchOptions) -> list[Run]:
-    """The runs of two tracks at some lags and one word on, without those that others cover."""
+    """The runs of two tracks at some lags, without those that others cover."""
     rough = [
         each
         for lag in lags
-        for shift in (lag.words, lag.words + 1)
+        for shift in lag.shifts
         if (beside := _Beside.of(a, b, shift, lag)) is not None
         for each in _stretches(beside, options)
     ]

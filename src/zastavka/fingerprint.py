@@ -36,6 +36,7 @@ _LOW, _HIGH = round(200 * FRAME), round(2200 * FRAME)  # bins
 _AROUND = 31  # bins of the running mean: 120 Hz
 _HIGHEST = 3.0  # times the running mean above it; what is more counts as this
 _BLOCK = 256  # frames at once: what lies in the cache is not fetched anew
+_ROWS = 8  # frames in a product: more are shared out to threads, which cost more than it does
 _SILENT_DB = -60
 _STEADY_LAGS = (8, 16)  # frames: half a second and a second
 _STEADY_BITS = 6  # words that differ in no more than these are the same sound going on
@@ -112,7 +113,8 @@ def _partials(frames: Floats) -> Floats:
 
 def _hash(rise: Floats) -> Words:
     centred = rise - rise.mean(axis=1, keepdims=True)
-    packed = np.packbits(centred @ _PLANES > 0, axis=1, bitorder="little")
+    sides = [centred[i : i + _ROWS] @ _PLANES for i in range(0, len(centred), _ROWS)]
+    packed = np.packbits(np.concatenate(sides) > 0, axis=1, bitorder="little")
     words: Words = packed.view("<u8")[:, 0].astype(np.uint64)
     return words
 

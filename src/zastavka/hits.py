@@ -26,6 +26,7 @@ Index = NDArray[np.int64]
 _RARE = 3  # entries of one key and episode that are used: what is there more often says little
 _LAG_BITS, _SPOT_BITS = 24, 12  # of a packed hit
 _SPOT = 64  # words: where in an episode a hit is, to four seconds
+_BETWEEN = 0.2  # share of hits that each of two words has, where a lag may lie between them
 _AROUND = 30  # spots, two minutes: so far before and after its hits a lag is followed
 
 
@@ -49,11 +50,20 @@ class Track:
 
 
 class Lag(NamedTuple):
-    """Words i of one track beside i + `words` of another, for i of [first, stop)."""
+    """Words i of one track beside i + `words` of another, for i of [first, stop).
+
+    And beside the next word, where the lag may lie between two of them.
+    """
 
     words: int
     first: int = 0
     stop: int = sys.maxsize
+    between: bool = True
+
+    @property
+    def shifts(self) -> tuple[int, ...]:
+        """By how many words the tracks are laid over each other."""
+        return (self.words, self.words + 1) if self.between else (self.words,)
 
 
 def tracks_of(prints: Sequence[EpisodePrint]) -> list[Track]:
@@ -172,18 +182,21 @@ def _agreeing(
     packed: Index, tracks: Sequence[Track], options: MatchOptions
 ) -> list[tuple[int, int, list[Lag]]]:
     """The best lags of each pair of tracks in sorted hits."""
-    values, _, together, lowest, highest = _at_lags(packed)
+    values, counts, together, lowest, highest = _at_lags(packed)
     good = np.flatnonzero(together >= options.min_hits)
     pair = values[good] >> _LAG_BITS
     lag = (values[good] & (1 << _LAG_BITS) - 1) - (1 << _LAG_BITS - 1)
     first = np.maximum(0, lowest[good] - _AROUND) * _SPOT
     stop = (highest[good] + 1 + _AROUND) * _SPOT
+    at_next = 1 - counts[good] / together[good]
+    between = (at_next > _BETWEEN) & (at_next < 1 - _BETWEEN)
+    lag += at_next >= 1 - _BETWEEN
     order = np.lexsort((lag, -together[good], pair))
     best: dict[int, list[Lag]] = {}
-    for p, *each in np.stack([pair, lag, first, stop], axis=1)[order].tolist():
+    for p, words, *where, split in np.stack([pair, lag, first, stop, between], 1)[order].tolist():
         lags = best.setdefault(p, [])
-        if len(lags) < options.max_lags and all(abs(each[0] - lag.words) > 2 for lag in lags):
-            lags.append(Lag(*each))
+        if len(lags) < options.max_lags and all(abs(words - known.words) > 2 for known in lags):
+            lags.append(Lag(words, where[0], where[1], bool(split)))
     n = len(tracks)
     return [(p // n, p % n, lags) for p, lags in best.items()]
 

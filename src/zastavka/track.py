@@ -146,8 +146,10 @@ class Track:
     def key_frames(self, window: Segment | None) -> Iterator[tuple[int, VideoFrame]]:
         """The key pictures whose time lies in the window, each decoded alone."""
         for packet in self.packets():
+            if packet.is_discard or not packet.is_keyframe:
+                continue
             facts = self.facts(packet)
-            if packet.is_discard or not (packet.is_keyframe if facts is None else facts.clean):
+            if facts is not None and not facts.clean:
                 continue
             place = self._place(packet.pts, window)
             if place > 0:
