@@ -16,6 +16,7 @@ from zastavka.terminal import Row, Section, State, bar, emit, emit_sheet
 PURPOSES = {
     "clip": "CLIP, SigLIP and DINOv2 as picture encoders: --encoder clip",
     "train": "zastavka dataset and train; a prototype's model.pt",
+    "finetune": "zastavka finetune; adapters of CLIP-like encoders",
     "tune": "zastavka tune: the decoding that suits a model",
     "plots": "plots: detect --explain, evaluate --html and --plots",
     "dev": "tests and tools, for work on zastavka itself",

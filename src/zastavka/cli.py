@@ -24,6 +24,7 @@ COMMANDS = (
     learning.extract,
     learning.dataset,
     learning.train,
+    learning.finetune,
     learning.tune,
     learning.bootstrap,
     finding.evaluate,

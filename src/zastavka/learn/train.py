@@ -19,11 +19,12 @@ from zastavka.learn.batches import Shown, prepared
 from zastavka.learn.dataset import Dataset, Window, save_tensors
 from zastavka.learn.export import write_model
 from zastavka.learn.network import Tagger, network_of
+from zastavka.learn.steps import autocast, optimizer_of, rate_factor, use_bf16
 from zastavka.learn.validation import scores
-from zastavka.vision import multiplies_bf16
 
 CHECKPOINT = "checkpoint.pt"
 
+_CPU = torch.device("cpu")
 _SHARE = 0.3  # spread that columns of evidence are given
 
 
@@ -148,13 +149,6 @@ def _with_statistics(dataset: Dataset) -> InputSpec:
     return replace(dataset.spec, mean=mean.astype(np.float32), spread=spread.astype(np.float32))
 
 
-def _use_bf16(precision: str, d_model: int) -> bool:
-    if precision != "auto":
-        return precision == "bf16"
-    # only wide networks spend their time in products of matrices
-    return d_model >= 256 and multiplies_bf16(torch.device("cpu"))
-
-
 class _Run:
     """The state of a training run: what a checkpoint holds."""
 
@@ -165,20 +159,14 @@ class _Run:
         self.network = network_of(config.network, spec.width, config.train.class_weights)
         weights = self.network.state_dict() if config.train.average else {}
         self.average = {name: value.clone() for name, value in weights.items()}
-        # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
-        kind = torch.optim.AdamW if config.train.optimizer == "adamw" else torch.optim.Adam
-        self.optimizer: torch.optim.Optimizer = kind(
-            self.network.parameters(),
-            lr=config.train.learning_rate,
-            weight_decay=config.train.weight_decay,
-        )
+        self.optimizer = optimizer_of(self.network.parameters(), config.train)
         self.rng = np.random.default_rng(config.train.seed)
         self.digest = learning.digest()
         self.epoch = self.steps = 0
         self.log: list[Epoch] = []
         self.best: dict[str, Tensor] | None = None
         self.best_epoch, self.best_score = 0, float("-inf")
-        self.bf16 = _use_bf16(config.train.precision, config.network.d_model)
+        self.bf16 = use_bf16(config.train.precision, config.network.d_model, _CPU)
 
     def one_epoch(self, progress: Progress | None) -> Epoch:
         began = time.perf_counter()
@@ -204,16 +192,13 @@ class _Run:
 
     def _set_rate(self, share: float) -> None:
         options = self.config.train
-        if options.schedule == "cosine":
-            warm = min(1.0, share / 0.05)
-            rate = options.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * share))
-            for group in self.optimizer.param_groups:
-                group["lr"] = float(rate)
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.learning_rate * rate_factor(options.schedule, share)
 
     def _step(self, batch: list[Window]) -> float:
         inputs, labels, mask = self.learning.collate(batch, self.rng)
         self.optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with autocast(_CPU, self.bf16):
             emissions = self.network(inputs, mask)
         loss = -self.network.crf.log_likelihood(emissions.float(), labels, mask).mean()
         if not torch.isfinite(loss):
