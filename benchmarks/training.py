@@ -12,6 +12,7 @@ of encoders are random, which changes no time.
 from __future__ import annotations
 
 import argparse
+import importlib
 import resource
 import tempfile
 import time
@@ -114,20 +115,17 @@ def heads(steps: int) -> None:
 
 def encoder_folder(name: str, folder: Path) -> Path:
     """A CLIP of this size with random weights."""
-    import transformers
-
+    theirs: Any = importlib.import_module("transformers")  # its annotations are partial
     sizes: dict[str, dict[str, Any]] = {
         "tiny": {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2,
                  "num_attention_heads": 4, "image_size": 32, "patch_size": 8},
         "vit-l14": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24,
                     "num_attention_heads": 16, "image_size": 224, "patch_size": 14},
     }  # fmt: skip
-    vision = transformers.CLIPConfig(vision_config=sizes[name], projection_dim=768).vision_config
-    vision.projection_dim = 768
+    vision = theirs.CLIPVisionConfig(**sizes[name], projection_dim=768)
     edge = {"height": vision.image_size, "width": vision.image_size}
-    theirs = transformers
     kind = getattr(theirs, "CLIPImageProcessorPil", None) or theirs.CLIPImageProcessor
-    transformers.CLIPVisionModelWithProjection(vision).save_pretrained(folder)
+    theirs.CLIPVisionModelWithProjection(vision).save_pretrained(folder)
     kind(size={"shortest_edge": vision.image_size}, crop_size=edge).save_pretrained(folder)
     return folder
 

@@ -77,11 +77,13 @@ def train(
     """Train a head and write its model folder to `out`; the epochs' figures. See `fit`."""
     config = dataset.as_made(config)
     trained = fit(dataset, config, out, resume=resume, progress=progress, subject=subject)
+    bf16 = use_bf16(config.train.precision, config.network.d_model, _CPU)
     metrics: dict[str, object] = {
         "epochs": [asdict(row) for row in trained.log],
         "best_epoch": trained.best_epoch,
         "windows": trained.windows[0],
         "validation_windows": trained.windows[1],
+        "precision": "bf16" if bf16 else "fp32",
     }
     write_model(out, trained.network, config, trained.spec, metrics, _card(config, trained))
     (out / CHECKPOINT).unlink(missing_ok=True)
