@@ -136,7 +136,7 @@ def tuning(name: str, device: str, work: Path) -> None:
     from zastavka.learn.finetune import finetune
     from zastavka.learn.train import Epoch, Step
 
-    spec = SeriesSpec(name="Bench", seed=1, episodes=1, body=90, theme=15, fps=12, size=(640, 360))
+    spec = SeriesSpec(name="Bench", seed=1, episodes=1, body=100, theme=15, fps=2, size=(96, 54))
     truth = compose_series(spec, work / "videos")
     encoder = encoder_folder(name, work / name)
     config = BASELINE.override(
