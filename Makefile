@@ -9,11 +9,12 @@ TORCH = $(BIN)/pip install --quiet --retries 0 --index-url https://download.pyto
 	torch==2.13.0 || { echo "PyTorch's own index did not serve; taking torch from where pip looks by itself" >&2; \
 	$(BIN)/pip install --quiet torch==2.13.0; }
 
-.PHONY: help demo model test lint types tests test-slow locale clean
+.PHONY: help demo notebook model test lint types tests test-slow locale clean
 
 help:
 	@echo "make demo       compose a small season and a lone episode, find their intros, write a page"
 	@echo "make model      make the built-in model; INTROBENCH names the folder of introbench"
+	@echo "make notebook   run notebooks/training.ipynb and write it as notebook-output/training.html"
 	@echo "make test       set up and run everything that CI runs"
 	@echo "make lint types tests test-slow    the parts of it"
 	@echo "make locale     bring the catalogue up to date with the code and compile it"
@@ -32,6 +33,9 @@ $(VENV)/test-ready: pyproject.toml requirements-dev.txt
 
 demo: $(VENV)/demo-ready
 	$(BIN)/zastavka demo --output demo-output
+
+notebook: $(VENV)/test-ready
+	$(BIN)/jupyter nbconvert --to html --execute --output-dir notebook-output notebooks/training.ipynb
 
 INTROBENCH ?= $(ZASTAVKA_INTROBENCH)
 
@@ -58,4 +62,4 @@ locale: $(VENV)/test-ready
 	$(BIN)/python tests/messages.py
 
 clean:
-	rm -rf $(VENV) demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo-output notebook-output .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -28,6 +28,7 @@ DOORS = {
     | {"compose.shots", "compose.film", "learn"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},
+    "peft": {"adapter"},
     "onnxruntime": {"model"},
     "matplotlib": {"charts"},
     "guessit": {"episode"},

@@ -71,6 +71,7 @@ def test_it_learns_what_the_rows_say(tmp_path: Path) -> None:
     assert [event.epoch for event in events if isinstance(event, Epoch)] == list(range(1, 26))
     metrics = json.loads((tmp_path / "m" / "metrics.json").read_text())
     assert len(metrics["epochs"]) == 25
+    assert metrics["run"]["precision"] == "fp32"  # what auto came to, for a narrow network
     assert not (tmp_path / "m" / CHECKPOINT).exists()
 
 

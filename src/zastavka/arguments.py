@@ -125,6 +125,16 @@ def config_of(
     return config.with_settings(settings or [])
 
 
+def tuned_by(method: str, config: Config) -> Config:
+    """The config with what --tune says. OptionError: neither lora nor last:N."""
+    name, _, blocks = method.partition(":")
+    if method == "lora":
+        return config.override({"finetune": {"method": "lora"}}, "--tune")
+    if name != "last" or not blocks.isdecimal() or not int(blocks):
+        raise OptionError(method, "is no way to tune", "give --tune lora or last:N, such as last:2")
+    return config.override({"finetune": {"method": name, "blocks": int(blocks)}}, "--tune")
+
+
 def check_least(least: float | None) -> None:
     """OptionError: --min-confidence is given, and is no probability."""
     if least is not None and not 0 <= least <= 1:

@@ -17,6 +17,7 @@ PURPOSES = {
     "clip": "CLIP, SigLIP and DINOv2 as picture encoders: --encoder clip",
     "train": "zastavka dataset and train; a prototype's model.pt",
     "tensorboard": "train --tensorboard: curves of a run as it goes",
+    "finetune": "zastavka finetune; adapters of CLIP-like encoders",
     "tune": "zastavka tune: the decoding that suits a model",
     "watch": "zastavka watch: a library scanned as files appear",
     "plots": "plots: detect --explain, evaluate --html and --plots",

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+from zastavka.adapter import find_adapter, merged, require_peft
 from zastavka.errors import MissingExtra, ModelError, first_line
 
 T = TypeVar("T")
@@ -51,16 +52,24 @@ class Checkpoint:
 
 
 def read_checkpoint(name: str, pooled: bool = False) -> Checkpoint:
-    """From a hub name or a folder, along one path. ModelError.
+    """From a hub name or a folder, along one path; an adapter is merged into its base. ModelError.
 
     `pooled`: the vector before the projection, where there is one.
     """
-    _check_place(name)
+    adapter = find_adapter(name)
+    if adapter:
+        require_peft(f"adapter {name}")
+    base = adapter.base if adapter else name
+    _check_place(base)
     with _quiet():
-        config = loaded(name, "config.json", lambda: _config(name))
-        processor = loaded(name, _PROCESSORS[0], lambda: _processor(name))
-        tower, output = loaded(name, _WEIGHTS[0], lambda: _tower(name, config))
-        identity = loaded(name, _WEIGHTS[0], lambda: _identity(name))
+        config = loaded(base, "config.json", lambda: _config(base))
+        processor = loaded(base, _PROCESSORS[0], lambda: _processor(base))
+        tower, output = loaded(base, _WEIGHTS[0], lambda: _tower(base, config))
+        identity = loaded(base, _WEIGHTS[0], lambda: _identity(base))
+        if adapter:
+            laid = adapter
+            tower = loaded(name, laid.weights.name, lambda: merged(laid, tower))
+            identity = loaded(name, laid.weights.name, lambda: laid.identity(identity))
     label = Path(name).resolve().name if Path(name).is_dir() else name
     own = f"{config.model_type}:{label}:{identity}"
     if pooled and output != _POOLED:
@@ -107,6 +116,13 @@ def require_libraries(name: str) -> None:
             "pip uninstall torchvision (zastavka does without it)",
             why=first_line(error),
         ) from error
+
+
+def save_checkpoint(folder: Path, tower: Any, processor: Any) -> None:
+    """Write a tower with its processor as a hub would deliver them."""
+    with _quiet():
+        tower.save_pretrained(folder)
+        processor.save_pretrained(folder)
 
 
 def _check_place(name: str) -> None:

@@ -27,6 +27,7 @@ COMMANDS = (
     learning.dataset,
     learning.train,
     learning.compare,
+    learning.finetune,
     learning.tune,
     learning.bootstrap,
     finding.evaluate,

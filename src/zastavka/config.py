@@ -15,6 +15,7 @@ from zastavka.options import (
     DecideOptions,
     DecodeOptions,
     ExtractOptions,
+    FinetuneOptions,
     MatchOptions,
     NetworkOptions,
     Options,
@@ -30,6 +31,7 @@ class Config(Options):
     extract: ExtractOptions = ExtractOptions()
     network: NetworkOptions = NetworkOptions()
     train: TrainOptions = TrainOptions()
+    finetune: FinetuneOptions = FinetuneOptions()
     decode: DecodeOptions = DecodeOptions()
     match: MatchOptions = MatchOptions()
     decide: DecideOptions = DecideOptions()

@@ -131,6 +131,20 @@ class TrainOptions(Options):
     seed: int = Field(42, ge=0)
 
 
+class FinetuneOptions(Options):
+    """How a checkpoint is tuned together with a head; `train` says the rest."""
+
+    method: Literal["lora", "last"] = Field(
+        "lora", description="small matrices beside the attention's, or the last blocks themselves"
+    )
+    rank: int = Field(8, ge=1, description="of the matrices of LoRA")
+    alpha: int = Field(16, ge=1, description="the product of those matrices counts alpha / rank")
+    blocks: int = Field(2, ge=1, description="blocks that method 'last' tunes")
+    learning_rate: float = Field(1e-4, gt=0, description="of the checkpoint's weights")
+    pictures: int = Field(8, ge=1, description="pictures described at once; fewer take less memory")
+    save_steps: int = Field(50, ge=1, description="steps between states on disk")
+
+
 class DecodeOptions(Options):
     """From row probabilities to segments."""
 

@@ -1,17 +1,21 @@
-"""What a call of `train` asks for, with its bar."""
+"""What a call of `train` or `finetune` asks for, with its bar."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from zastavka.comparing import as_text, runs_of
 from zastavka.config import Config
-from zastavka.errors import MissingExtra, OptionError, StorageError
+from zastavka.errors import DatasetError, MissingExtra, OptionError, StorageError, ZastavkaError
 from zastavka.i18n import gettext
+from zastavka.labels import LabelProblem
+from zastavka.media import probe
 from zastavka.model import METRICS_FILE
 from zastavka.terminal import TrainingBar, bar, complain, emit
+from zastavka.truth import read_truth
 
 
 def train_on(
@@ -66,6 +70,47 @@ def _draw(folder: Path) -> None:
         draw(folder / CURVES, metrics["epochs"], metrics["best_epoch"], gettext)
     except (MissingExtra, StorageError) as error:
         complain(error)
+
+
+def finetune_on(
+    labels: Path,
+    videos: Path,
+    output: Path,
+    options: Config,
+    device: str,
+    resume: bool,
+    report: Callable[[LabelProblem | ZastavkaError], None],
+) -> bool:
+    """Tune an encoder with a head; False: stopped by hand, and what to do next has been said."""
+    from zastavka.learn.finetune import Kept, finetune
+
+    truths = read_truth(labels, videos, report, lambda file: probe(file).duration)
+    kept: Kept | None = None
+    with bar(options.train.epochs, gettext("Training")) as shown:
+        watch = TrainingBar(shown)
+
+        def see(event: object) -> None:
+            nonlocal kept
+            if isinstance(event, Kept):
+                kept = event
+            else:
+                watch(event)
+
+        try:
+            finetune(
+                truths, options, output,
+                device=device, resume=resume, progress=see, on_problem=report,
+            )  # fmt: skip
+        except (KeyboardInterrupt, StorageError, DatasetError) as error:
+            if kept is not None:
+                line = gettext(
+                    "epoch {epoch} up to batch {batch} is kept in {folder}: go on with --resume"
+                )
+                shown.print(line.format(epoch=kept.epoch, batch=kept.done, folder=output))
+            if isinstance(error, KeyboardInterrupt):
+                return False
+            raise
+    return True
 
 
 def make_builtin(

@@ -117,7 +117,7 @@ class CheckpointEncoder:
         progress: Progress | None = None,
     ) -> None:
         require_libraries(name)
-        self._device, self._dtype = _choose_device(device, precision)
+        self._device, self._dtype = choose_device(device, precision)
         checkpoint = read_checkpoint(name, pooled=output == "pooled")
         own = EncoderName.parse(checkpoint.name)
         self.name = str(EncoderName(own.place, own.pooled, raw=not scaled))
@@ -157,9 +157,7 @@ class CheckpointEncoder:
         with torch.inference_mode():
             inputs = self._prepare(pictures, self._device)
             cast = {k: v.to(self._dtype) if v.is_floating_point() else v for k, v in inputs.items()}
-            vectors: torch.Tensor = getattr(self._tower(**cast), self._output).float()
-            if self._scaled:
-                vectors = torch.nn.functional.normalize(vectors, dim=-1)
+            vectors = described(self._tower, cast, self._output, self._scaled)
             found: NDArray[np.float32] = vectors.cpu().numpy()
         return found
 
@@ -174,7 +172,18 @@ class CheckpointEncoder:
         return int(vectors.shape[1])
 
 
-def _choose_device(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
+def described(
+    tower: torch.nn.Module, inputs: dict[str, torch.Tensor], output: str, scaled: bool
+) -> torch.Tensor:
+    """Vectors (n, width) fp32 of prepared pictures: the one path of learning and answering."""
+    import torch
+
+    vectors: torch.Tensor = getattr(tower(**inputs), output).float()
+    return torch.nn.functional.normalize(vectors, dim=-1) if scaled else vectors
+
+
+def choose_device(device: str, precision: str) -> tuple[torch.device, torch.dtype]:
+    """Where to compute, and in what. OptionError: no such device here."""
     import torch
 
     usable = ["cpu", "cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]

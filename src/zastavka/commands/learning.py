@@ -30,6 +30,7 @@ from zastavka.arguments import (
     file_names,
     need_torch,
     season_config,
+    tuned_by,
 )
 from zastavka.bootstrap import SURE, Bar
 from zastavka.bootstrap import bootstrap as label_by_repeats
@@ -195,6 +196,50 @@ def compare(
         emit(comparing.as_text(found, gettext), output)
     else:
         emit((comparing.as_json if format == "json" else comparing.as_csv)(found), output)
+
+
+def finetune(
+    labels: Annotated[Path, typer.Argument(help="labels.json, truth.json or our own JSON.")],
+    videos: Annotated[Path, typer.Argument(help="Folder the labelled videos lie in.")],
+    output: Annotated[Path, typer.Option(help="Folder for the encoder; its head lies in model/.")],
+    tune: Annotated[
+        str,
+        typer.Option(
+            help="lora: small matrices beside the attention's, saved as an adapter; "
+            "last:N: the last N blocks themselves, saved as a whole checkpoint."
+        ),
+    ] = "lora",
+    recipe: RecipeName = "baseline",
+    encoder: Encoder = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    device: Device = "auto",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last state of a run that was stopped.")
+    ] = False,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Tune a CLIP-like encoder on your own videos, together with a head that uses it.
+
+    Pictures are read from the videos as they are needed. The folder then serves as --encoder, for
+    detect and for train; the head in it as --model.
+
+    Example: zastavka finetune labels.json videos/ --output my-clip --encoder clip --tune lora
+    """
+    need_torch("zastavka finetune")
+    options = tuned_by(tune, config_of(recipe, encoder, config, settings))
+    left_out = 0
+
+    def report(problem: LabelProblem | ZastavkaError) -> None:
+        nonlocal left_out
+        left_out += 1
+        say(problem_line(problem))
+
+    if not training.finetune_on(labels, videos, output, options, device, resume, report):
+        raise typer.Exit(STOPPED)
+    line = gettext("Encoder written to {folder}, its head to {model}")
+    say(line.format(folder=output, model=output / "model"))
+    raise typer.Exit(PARTLY if left_out else 0)
 
 
 def tune(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +18,17 @@ from zastavka.learn.splice import spliced
 from zastavka.options import TrainOptions
 
 Floats = NDArray[np.float32]
+
+
+class Drawn(Protocol):
+    """What can be drawn for a step."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether a row of it is labelled 1."""
+
+
+W = TypeVar("W", bound=Drawn)
 
 _PIECE = 5  # columns of evidence that are of a piece; the rest are of the season
 
@@ -66,8 +78,8 @@ class Shown:
 
 
 def batches(
-    windows: list[Window], options: TrainOptions, rng: np.random.Generator
-) -> Iterator[list[Window]]:
+    windows: Sequence[W], options: TrainOptions, rng: np.random.Generator
+) -> Iterator[list[W]]:
     """An epoch's windows in random order; drawn with replacement when oversampling."""
     if options.oversample:
         weights = np.array([options.oversample[0 if w.positive else 1] for w in windows])

@@ -54,13 +54,14 @@ class Start:
     begun_from: str | None  # the model whose weights it began with
     versions: Mapping[str, str]
     machine: str
+    precision: str  # of products of matrices: fp32 or bf16
     threads: int
     at: str  # UTC as ISO 8601
 
     @classmethod
     def of(
         cls, config: Config, parameters: int, windows: tuple[int, int], dataset: str,
-        begun_from: Path | None,
+        begun_from: Path | None, bf16: bool,
     ) -> Start:  # fmt: skip
         """As it is now, here."""
         return cls(
@@ -71,7 +72,8 @@ class Start:
                 "torch": torch.__version__, "numpy": np.__version__,
             },
             f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
-            torch.get_num_threads(), datetime.now(UTC).isoformat(timespec="seconds"),
+            "bf16" if bf16 else "fp32", torch.get_num_threads(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
 
 

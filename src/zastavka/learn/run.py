@@ -96,7 +96,7 @@ class Run:
         """What the run is made with."""
         parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
         held = windows, len(self.held)
-        return Start.of(self.config, parameters, held, self.digest, begun_from)
+        return Start.of(self.config, parameters, held, self.digest, begun_from, self.bf16)
 
     def _set_rate(self, share: float) -> None:
         options = self.config.train

@@ -35,7 +35,7 @@ def optimizer_of(
     """The optimizer that a recipe names, over parameters or groups with rates of their own."""
     # the prototype's Adam adds its decay to the gradient; AdamW keeps the two apart
     kind = torch.optim.AdamW if options.optimizer == "adamw" else torch.optim.Adam
-    return kind(groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True)
+    return kind(groups, lr=options.learning_rate, weight_decay=options.weight_decay)
 
 
 def rate_factor(schedule: str, share: float) -> float:

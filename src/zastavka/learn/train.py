@@ -22,6 +22,7 @@ from zastavka.learn.validation import scores
 
 CHECKPOINT = "checkpoint.pt"
 
+_CPU = torch.device("cpu")
 _SHARE = 0.3  # spread that columns of evidence are given
 
 
