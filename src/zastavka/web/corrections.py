@@ -14,7 +14,6 @@ from zastavka.segment import Segment
 from zastavka.web.holdings import Held, Holdings, refreshed
 from zastavka.web.views import same_version
 
-
 _CHANGED = RequestError(
     412, "This episode was changed by somebody else meanwhile.",
     "Look at what it says now, and repeat your correction if it is still wanted.",
