@@ -18,12 +18,11 @@ from unittest import mock
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from season import Series, zastavka
 from zastavka.web.app import Setup, build
-from zastavka.web.server import Bounded, listening
+from zastavka.web.server import Server, listening
 
 RAW = {"content-type": "application/octet-stream"}
 API = "/api/v1"
@@ -65,11 +64,7 @@ def answering(app: FastAPI, **headers: str) -> Iterator[httpx.Client]:
     """The application on a port, in a thread of this process."""
     at = listening("127.0.0.1", 0)
     address = f"http://127.0.0.1:{at.getsockname()[1]}"
-    config = uvicorn.Config(
-        app, http=Bounded, ws="none", log_config=None, access_log=False,
-        timeout_graceful_shutdown=1,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = Server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [at]}, daemon=True)
     thread.start()
     until(lambda: server.started or not thread.is_alive())
@@ -78,7 +73,6 @@ def answering(app: FastAPI, **headers: str) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=address + API, timeout=60, headers=headers) as client:
             yield client
     finally:
-        app.state.house.runner.close()
         server.should_exit = True
         thread.join(30)
         at.close()
@@ -102,9 +96,11 @@ def process(setup: Setup, *words: str) -> Iterator[tuple[httpx.Client, subproces
     child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert child.stderr is not None
-        line = child.stderr.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line + child.stderr.read()
+        found = None
+        while not found:
+            line = child.stderr.readline()
+            assert line, "it ended before it was ready"
+            found = re.search(r"http://\S+", line)
         with closing(httpx.Client(base_url=found[0] + API[1:], timeout=60)) as client:
             yield client, child
     finally:
