@@ -14,6 +14,7 @@ import av
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from media_files import Film, Tone, number_of, numbered, write
 from season import zastavka
@@ -45,12 +46,17 @@ def numbers(film: Path, kept: Setup) -> Iterator[tuple[httpx.Client, str]]:
         yield client, f"/episodes/{episode['id']}"
 
 
+def decoded(data: bytes) -> NDArray[np.uint8]:
+    with av.open(io.BytesIO(data), "r", format="jpeg_pipe") as container:
+        image = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    return np.asarray(image, np.uint8)
+
+
 def strip(client: httpx.Client, url: str, **query: Any) -> list[Any]:
     answer = client.get(f"{url}/filmstrip", params={"height": HEIGHT, **query})
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/jpeg"
-    with av.open(io.BytesIO(answer.content), format="jpeg_pipe") as container:
-        sheet = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    sheet = decoded(answer.content)
     n = query.get("count", 20)
     assert sheet.shape == (HEIGHT, BOX * n, 3)
     return [sheet[:, i * BOX + LEFT : i * BOX + LEFT + 160] for i in range(n)]
@@ -214,7 +220,6 @@ def test_a_file_that_breaks_its_child_costs_one_answer(numbers: tuple[httpx.Clie
 
 def test_a_jpeg_is_what_it_was_made_of() -> None:
     image = numbered(345)
-    with av.open(io.BytesIO(jpeg(image)), format="jpeg_pipe") as container:
-        back = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    back = decoded(jpeg(image))
     assert number_of(back) == 345
     assert np.abs(back.astype(int) - image).mean() < 8
