@@ -368,5 +368,5 @@ def test_without_the_extra_the_command_says_what_brings_it(
 ) -> None:
     monkeypatch.setattr("zastavka.commands.serving.find_spec", lambda _: None)
     found = zastavka("serve", tmp_path, "--lang", "en")
-    assert found.code == 2
+    assert found.code == 1
     assert found.err == "zastavka serve: needs the extra 'web'; pip install \"zastavka[web]\"\n"
