@@ -20,6 +20,7 @@ PURPOSES = {
     "finetune": "zastavka finetune; adapters of CLIP-like encoders",
     "tune": "zastavka tune: the decoding that suits a model",
     "watch": "zastavka watch: a library scanned as files appear",
+    "web": "zastavka serve: the page and its API",
     "plots": "plots: detect --explain, evaluate --html and --plots",
     "dev": "tests and tools, for work on zastavka itself",
 }

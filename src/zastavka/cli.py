@@ -10,7 +10,7 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, giving, learning, library, scanning
+from zastavka.commands import finding, giving, learning, library, scanning, serving
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
@@ -20,6 +20,7 @@ COMMANDS = (
     scanning.watch,
     library.edit,
     library.config,
+    serving.serve,
     giving.export,
     giving.chapters,
     giving.cut,
