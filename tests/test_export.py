@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -13,6 +12,7 @@ import av
 import pytest
 
 from media_files import Film, write
+from programs import program
 from zastavka.chapters import kind_of, merged
 from zastavka.detection import Detection, Finding, parse_detections
 from zastavka.episode import Episode
@@ -73,9 +73,7 @@ def test_matroska_chapters_are_xml() -> None:
 
 
 def test_matroska_chapters_are_read_by_mkvmerge(tmp_path: Path) -> None:
-    mkvmerge = shutil.which("mkvmerge")
-    if mkvmerge is None:
-        pytest.skip("mkvmerge is not installed")
+    mkvmerge = program("mkvmerge")
     (tmp_path / "c.xml").write_text(text_of("matroska"), encoding="utf-8")
     film, out = write(tmp_path / "film.mkv", Film()), tmp_path / "out.mkv"
     command = [mkvmerge, "-q", "-o", str(out), "--chapters", str(tmp_path / "c.xml"), str(film)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from media_files import Film, write
+from programs import program
 from season import Series, zastavka
 from zastavka.cache import content_key
 from zastavka.detection import Detection, Failure, Finding, write_detections
@@ -168,13 +168,12 @@ def test_without_answers_the_intro_is_found(series: Series, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("layers", [{"inner": ATOM, "more": ""}, {"inner": "", "more": "2"}])
 def test_editions_and_nested_chapters_are_not_lost(layers: dict[str, str], tmp_path: Path) -> None:
-    if shutil.which("mkvmerge") is None:
-        pytest.skip("mkvmerge is not installed")
+    mkvmerge = program("mkvmerge")
     plain, path, xml = video(tmp_path / "p.mkv"), tmp_path / "a.mkv", tmp_path / "c.xml"
     if layers["more"]:
         layers = {"inner": "", "more": f"<EditionEntry>{ATOM}</EditionEntry>"}
     xml.write_text(NESTED.format(**layers))
-    subprocess.run(["mkvmerge", "-q", "-o", path, "--chapters", xml, plain], check=True)
+    subprocess.run([mkvmerge, "-q", "-o", path, "--chapters", xml, plain], check=True)
     assert (is_layered(plain), is_layered(path), is_layered(xml)) == (False, True, False)
     old, found = path.read_bytes(), written(tmp_path, answer(path, INTRO))
     done = zastavka("chapters", path, "--answers", found, "--apply", "--in-place")

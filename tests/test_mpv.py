@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from media_files import Film, write
+from programs import program
 from zastavka.detection import Detection, Finding
 from zastavka.episode import Episode
 from zastavka.export import FORMATS, MPV_SCRIPT, Given, exported
@@ -34,8 +34,6 @@ def given(path: Path) -> Given:
 
 def jumps(folder: Path, mode: str, press: bool, skips: bool = True) -> list[tuple[float, float]]:
     """From where to where mpv went by itself or by the key, in seconds."""
-    if shutil.which("mpv") is None:
-        pytest.skip("mpv is not installed")
     path, watcher = (
         write(folder / "Ж 1.mkv", Film(times=[i / 24 for i in range(96)])),
         folder / "watcher.lua",
@@ -44,7 +42,7 @@ def jumps(folder: Path, mode: str, press: bool, skips: bool = True) -> list[tupl
     (folder / "Ж 1.skip.json").write_text(text if skips and text else "[broken", encoding="utf-8")
     watcher.write_text(f"PRESS = {str(press).lower()}\n{_WATCHER}", encoding="utf-8")
     words = ["--no-config", "--vo=null", "--ao=null", f"--script-opts=zastavka-mode={mode}"]
-    command = ["mpv", *words, f"--script={MPV_SCRIPT}", f"--script={watcher}", str(path)]
+    command = [program("mpv"), *words, f"--script={MPV_SCRIPT}", f"--script={watcher}", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert "error" not in (done.stdout + done.stderr).lower()
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith("JUMP")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from zastavka.detection import Detection, Failure, Finding
 from zastavka.episode import Episode
 from zastavka.errors import OptionError
 from zastavka.library.edits import Edit, edited
-from zastavka.library.settings import OFF, Wishes, applied, settings_of, user_file, wished
+from zastavka.library.settings import OFF, REASONS, Wishes, applied, settings_of, user_file, wished
 from zastavka.segment import Segment
 
 INTRO = Finding(segment=Segment(40.0, 70.0), confidence=0.9)
@@ -88,6 +89,24 @@ def test_what_is_not_wanted_awaits_review(wishes: Wishes, why: str) -> None:
     assert why in given.not_found_reason
 
 
+def test_the_first_episode_of_a_season_keeps_its_intro() -> None:
+    one, two = (
+        replace(answer(), episode=replace(answer().episode, number=number)) for number in (1, 2)
+    )
+    wishes = Wishes(keep_first=True)
+    first = applied(one, wishes)
+    assert (first.segments(), first.segments("logo")) == ((), (LOGO.segment,))
+    assert first.not_found_reason == REASONS["first"]
+    assert applied(two, wishes) == two
+
+
+def test_only_the_types_that_are_named_are_given_out() -> None:
+    given = applied(answer(), Wishes(types=("logo",)))
+    assert given.findings == (LOGO,)
+    assert given.not_found_reason == REASONS["types"]
+    assert applied(answer(), Wishes(types=("intro",))).findings == (INTRO,)
+
+
 def test_off(season: Path) -> None:
     (season / "zastavka.toml").write_text("off = true")
     own = edited(answer(season / "S01E02.mkv"), Edit((Segment(1.0, 2.0),)))
@@ -104,6 +123,7 @@ def test_off(season: Path) -> None:
         ("ofset = 1.0", "there is none of this name"),
         ("margin_end = -1", "margin_end"),
         ("max_length = 'long'", "max_length"),
+        ("types = ['song']", "types"),
     ],
 )
 def test_settings_that_are_wrong_fail_their_files_alone(season: Path, text: str, what: str) -> None:

@@ -108,5 +108,7 @@ def config(
 def _setting(name: str, applied: Applied) -> Row:
     value = getattr(applied.wishes, name)
     source = applied.sources.get(name)
+    if isinstance(value, tuple):
+        value = ", ".join(value)
     shown = "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return Row(name, str(source or gettext("default")), shown, "plain" if source else "absent")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -27,9 +28,14 @@ REASONS = {
     "off": "switched off in zastavka.toml",
     "short": "shorter than min_length in zastavka.toml",
     "long": "longer than max_length in zastavka.toml",
+    "first": "the first episode of a season is shown whole, by keep_first in zastavka.toml",
+    "types": "intros are not among the types of zastavka.toml",
     "margins": "nothing is left of it within the margins of zastavka.toml",
 }
 OFF = REASONS["off"]
+
+
+Kind = Literal["intro", "logo", "recap", "eyecatch", "credits", "other"]
 
 
 class Wishes(Options):
@@ -43,6 +49,8 @@ class Wishes(Options):
     offset: float = Field(0.0, description="moves both ends of an intro, seconds")
     margin_start: float = Field(0.0, ge=0, description="of an intro's start that is still shown")
     margin_end: float = Field(0.0, ge=0, description="of an intro's end that is already shown")
+    keep_first: bool = Field(False, description="the first episode of a season keeps its intro")
+    types: tuple[Kind, ...] | None = Field(None, description="kinds given out; else all found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +140,16 @@ def applied(answer: Detection, wishes: Wishes) -> Detection:
         return answer
     if wishes.off:
         return replace(answer, findings=(), not_found_reason=OFF, not_found_confidence=None)
-    findings = tuple(_wished(f, wishes, answer.duration) for f in answer.findings)
+    kept = [f for f in answer.findings if wishes.types is None or f.type in wishes.types]
+    unwanted = "types" if wishes.types is not None and "intro" not in wishes.types else None
+    if wishes.keep_first and answer.episode.number == 1:
+        unwanted, kept = unwanted or "first", [f for f in kept if f.type != "intro"]
+    findings = tuple(_wished(f, wishes, answer.duration) for f in kept)
     changed = replace(answer, findings=findings)
     if not answer.segments() or changed.segments():
         return changed
+    if unwanted is not None:
+        return replace(changed, not_found_reason=REASONS[unwanted], not_found_confidence=None)
     [why, *_] = (f.reason for f in findings if f.type == "intro" and f.status == "review")
     return replace(changed, not_found_reason=why)
 
