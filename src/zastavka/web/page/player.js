@@ -1,0 +1,102 @@
+/** A video with controls of our own: exact to the frame, and usable by keys alone. */
+
+import { h, fill } from './dom.js';
+import { icon } from './icons.js';
+import { t } from './texts.js';
+import { before, clock, frameStart } from './time.js';
+
+const INSIDE = 0.3; // of a frame: a seek to its very start may show the one before
+
+/**
+ * @param {{src: string, fps: number, duration: number, label: string}} options
+ * @returns a player; `onTime` is called with the time of the frame that is shown
+ */
+export function makePlayer({ src, fps, duration, label }) {
+  const video = h('video', { src, preload: 'auto', playsinline: true, 'aria-label': label, tabindex: -1 });
+  const listeners = new Set();
+  const readout = h('output', { class: 'readout', 'aria-label': t('player.time') });
+  const toggler = h('button', { type: 'button', class: 'round', onclick: () => player.toggle() });
+  const note = h('p', { class: 'video-note', hidden: true });
+  let asked = 0; // where it was told to be; the video itself may still be on its way
+  let frame = 0;
+
+  const shown = () => (video.seeking || video.readyState === 0 ? asked : frameStart(video.currentTime, fps));
+  const say = () => {
+    const now = shown();
+    readout.textContent = `${clock(now, 2)} / ${clock(duration)}`;
+    listeners.forEach((listener) => listener(now));
+  };
+  const run = () => {
+    say();
+    if (!video.paused) frame = requestAnimationFrame(run);
+  };
+  const state = () => {
+    const playing = !video.paused;
+    fill(toggler, icon(playing ? 'pause' : 'play'));
+    toggler.setAttribute('aria-label', t(playing ? 'player.pause' : 'player.play'));
+    cancelAnimationFrame(frame);
+    run();
+  };
+
+  const player = {
+    time: shown,
+    seek(time) {
+      asked = Math.min(Math.max(0, time), Math.max(0, duration - 1 / fps));
+      video.currentTime = frameStart(asked, fps) + INSIDE / fps;
+      asked = frameStart(asked, fps);
+      say();
+    },
+    step(frames) {
+      video.pause();
+      player.seek((Math.round(shown() * fps) + frames) / fps);
+    },
+    jump: (by) => player.seek(shown() + by),
+    toggle: () => (video.paused ? player.play() : video.pause()),
+    pause: () => video.pause(),
+    play: () => video.play().catch(() => null), // a file that can't be played says so by its error
+    /** From a little before an edge, so that one hears what leads to it. */
+    hear(edge) {
+      player.seek(before(edge));
+      player.play();
+    },
+    onTime: (listener) => listeners.add(listener),
+    destroy() {
+      cancelAnimationFrame(frame);
+      video.pause();
+      video.removeAttribute('src');
+      video.load();
+    },
+  };
+  for (const name of ['play', 'pause', 'ended']) video.addEventListener(name, state);
+  for (const name of ['seeked', 'loadedmetadata']) video.addEventListener(name, say);
+  video.addEventListener('click', player.toggle);
+  video.addEventListener('error', () => {
+    note.hidden = !video.hasAttribute('src');
+    note.textContent = t('player.error');
+  });
+  player.node = h('div', { class: 'player' },
+    h('div', { class: 'screen' }, video, note),
+    controls(player, video, toggler, readout));
+  state();
+  return player;
+}
+
+function controls(player, video, toggler, readout) {
+  const button = (name, text, act) =>
+    h('button', { type: 'button', class: 'round', 'aria-label': text, title: text, onclick: act }, icon(name));
+  const speed = h('select', { 'aria-label': t('player.speed'), class: 'speed', onchange: () => {
+    video.playbackRate = Number(speed.value);
+  } }, [0.25, 0.5, 1, 1.5, 2].map((n) => h('option', { value: n, selected: n === 1 }, `${n}×`)));
+  const mute = button('sound', t('player.mute'), () => {
+    video.muted = !video.muted;
+    fill(mute, icon(video.muted ? 'mute' : 'sound'));
+    mute.setAttribute('aria-pressed', String(video.muted));
+  });
+  return h('div', { class: 'controls', role: 'group', 'aria-label': t('player.controls') },
+    button('back', t('player.back'), () => player.jump(-5)),
+    button('frameback', t('player.frameBack'), () => player.step(-1)),
+    toggler,
+    button('frameforward', t('player.frameForward'), () => player.step(1)),
+    button('forward', t('player.forward'), () => player.jump(5)),
+    readout, h('span', { class: 'grow' }), speed, mute);
+}
