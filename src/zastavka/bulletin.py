@@ -17,6 +17,7 @@ PURPOSES = {
     "clip": "CLIP, SigLIP and DINOv2 as picture encoders: --encoder clip",
     "train": "zastavka dataset and train; a prototype's model.pt",
     "tune": "zastavka tune: the decoding that suits a model",
+    "web": "zastavka serve: the page and its API",
     "plots": "plots: detect --explain, evaluate --html and --plots",
     "dev": "tests and tools, for work on zastavka itself",
 }

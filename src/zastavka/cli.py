@@ -10,7 +10,7 @@ from typer.main import get_command
 
 import zastavka
 from zastavka.arguments import Lang
-from zastavka.commands import finding, giving, learning, library
+from zastavka.commands import finding, giving, learning, library, serving
 from zastavka.invocation import HELP, run
 from zastavka.terminal import emit
 
@@ -19,6 +19,7 @@ COMMANDS = (
     library.scan,
     library.edit,
     library.config,
+    serving.serve,
     giving.export,
     giving.chapters,
     learning.extract,

@@ -9,7 +9,8 @@
     ├── OptionError     a setting outside its range, or settings that contradict each other
     ├── MissingExtra    an optional dependency that isn't installed
     ├── LibraryError    a library that is missing, too old or broken
-    └── StorageError    a file that can't be written: disk full, no permission
+    ├── StorageError    a file that can't be written: disk full, no permission
+    └── RequestError    what was asked of the server, and can't be given
 
 "No intro" is an answer, not an error. Wrong arguments from code raise ValueError; over many files
 an error becomes a value (`detection.Failure`) and the rest of the batch goes on.
@@ -95,6 +96,21 @@ class LibraryError(ZastavkaError):
 
 class StorageError(ZastavkaError):
     """A file that can't be written: disk full, no permission."""
+
+
+class RequestError(ZastavkaError):
+    """What was asked of the server, and can't be given; `status` is that of HTTP."""
+
+    def __init__(self, status: int, found: str, cure: str, /, **values: object) -> None:
+        super().__init__(str(status), found, cure, **values)
+        self.status = status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild_request, ((self.status, self.found, self.cure), self.values)
+
+
+def _rebuild_request(said: tuple[int, str, str], values: dict[str, object]) -> RequestError:
+    return RequestError(*said, **values)
 
 
 def first_line(error: BaseException) -> str:

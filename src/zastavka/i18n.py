@@ -9,16 +9,25 @@ from __future__ import annotations
 import gettext as gnu
 import locale
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 
 from zastavka.errors import OptionError, ZastavkaError
 
 LANGUAGES = ("en", "ru")
 
+_FIELD = re.compile(r"\{(\w*)(?::[^}]*)?\}")
+_FIELD_ESCAPED = re.compile(r"\\\{(\w*)(?::(?:[^}\\]|\\.)*)?\\\}")
+_TELLING = 8  # characters between the fields by which a template is known again
 _FOLDER = Path(__file__).parent / "locale"
 
 _texts: gnu.NullTranslations = gnu.NullTranslations()  # English is what the code says
 _chosen = "en"
+_spoken: ContextVar[str | None] = ContextVar("spoken", default=None)
 
 
 def set_language(lang: str | None = None) -> str:
@@ -30,19 +39,58 @@ def set_language(lang: str | None = None) -> str:
     chosen = _from_environment() if lang is None else lang.lower()
     if chosen not in LANGUAGES:
         raise OptionError(chosen, "is no language of this program", "choose en or ru")
-    _texts = gnu.NullTranslations() if chosen == "en" else _catalogue(chosen)
+    _texts = _catalogue(chosen)
     _chosen = chosen
     return chosen
 
 
 def language() -> str:
     """The language chosen."""
-    return _chosen
+    return _spoken.get() or _chosen
+
+
+@contextmanager
+def speaking(lang: str) -> Iterator[None]:
+    """Answer in this language within the block, and only in this thread or task."""
+    token = _spoken.set(lang)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def gettext(message: str) -> str:
     """The message in the language chosen; placeholders in {braces} are left to the caller."""
-    return _texts.gettext(message) if message else ""  # "" is the header of a catalogue
+    if not message:
+        return ""  # the header of a catalogue
+    spoken = _spoken.get()
+    return (_texts if spoken is None else _catalogue(spoken)).gettext(message)
+
+
+def retold(text: str) -> str:
+    """A text that was filled in long ago, in the language chosen, where its template is known."""
+    texts = _catalogue(language())
+    if (whole := texts.gettext(text)) != text or language() == "en" or not text:
+        return whole if text else ""
+    for pattern, template in _templates(language()):
+        if found := pattern.fullmatch(text):
+            # numbers are text by now, and stay as they were written
+            return _FIELD.sub(r"{\1}", texts.gettext(template)).format(**found.groupdict())
+    return text
+
+
+@cache
+def _templates(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    """What the templates of a catalogue look like filled in, those that say most first."""
+    known = getattr(_catalogue(lang), "_catalog", {})
+    with_fields = [text for text in known if isinstance(text, str) and _FIELD.search(text)]
+    return [
+        (re.compile(_FIELD_ESCAPED.sub(r"(?P<\1>.+?)", re.escape(text)), re.DOTALL), text)
+        for text in sorted(with_fields, key=lambda text: -len(_FIELD.sub("", text)))
+        if len(set(names := _FIELD.findall(text))) == len(names)
+        and all(names)
+        and len(_FIELD.sub("", text)) >= _TELLING
+    ]
 
 
 def describe(error: ZastavkaError) -> str:
@@ -51,7 +99,10 @@ def describe(error: ZastavkaError) -> str:
     return f"{error.subject}: {found}; {cure}"
 
 
+@cache
 def _catalogue(lang: str) -> gnu.NullTranslations:
+    if lang == "en":
+        return gnu.NullTranslations()
     return gnu.translation("zastavka", _FOLDER, [lang])
 
 

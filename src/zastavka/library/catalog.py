@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -114,8 +115,26 @@ class Catalog:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._telling(), transaction(self._base):
-            yield self._base
+        with self._telling():
+            if self._base.in_transaction:
+                yield self._base
+                return
+            with transaction(self._base):
+                yield self._base
+
+    @contextmanager
+    def together(self) -> Iterator[sqlite3.Connection]:
+        """What the block reads and writes as one: no other process writes in between."""
+        with self._writing() as base:
+            yield base
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """The answer to a question of SQL."""
+        return self._rows(query, *values)
+
+    def written_elsewhere(self) -> int:
+        """A number that changes whenever another connection has written."""
+        return _int(self._rows("PRAGMA data_version")[0][0])
 
     def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with self._telling():
@@ -250,11 +269,8 @@ class Catalog:
         return results
 
     def _read(self, answer: str, episode: Episode) -> Result | None:
-        try:
-            [result] = parse_detections(json.loads(answer), self.file)
-        except (LabelError, ValueError):
-            return None  # of a format that this version does not know: it is answered again
-        return replace(result, episode=episode)
+        result = _parsed(answer)
+        return result if result is None else replace(result, episode=episode)
 
     def _take_edits(self, damaged: Path) -> None:
         with suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as old:
@@ -263,6 +279,16 @@ class Catalog:
                 self._base.execute(
                     "INSERT INTO edits (content, at, segments, undone) VALUES (?, ?, ?, ?)", row
                 )
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(answer: str) -> Result | None:
+    """None: of a format that this version does not know, so that it is answered again."""
+    try:
+        [result] = parse_detections(json.loads(answer), Path())
+    except (LabelError, ValueError):
+        return None
+    return result
 
 
 def _edit(said: object, at: object) -> Edit:

@@ -21,6 +21,13 @@ _MIGRATIONS = (
         " segments TEXT NOT NULL, undone INTEGER NOT NULL DEFAULT 0)",
         "CREATE INDEX edits_by_content ON edits (content, undone)",
     ),
+    (
+        "CREATE TABLE jobs (id TEXT PRIMARY KEY, kind TEXT NOT NULL, what TEXT NOT NULL,"
+        " state TEXT NOT NULL, created TEXT NOT NULL, started TEXT, ended TEXT, error TEXT,"
+        " episodes TEXT NOT NULL DEFAULT '[]', tries INTEGER NOT NULL DEFAULT 0)",
+        "CREATE TABLE uploads (id TEXT PRIMARY KEY, name TEXT NOT NULL, size INTEGER NOT NULL,"
+        " sha256 TEXT, state TEXT NOT NULL, error TEXT, path BLOB, created TEXT NOT NULL)",
+    ),
 )
 _PATIENCE = 30.0  # seconds that another process may hold the file
 

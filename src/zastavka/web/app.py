@@ -1,0 +1,115 @@
+"""`build`: the application: the API, the pages, and the shield around both."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse
+from starlette.staticfiles import StaticFiles
+
+import zastavka
+from zastavka.errors import RequestError, ZastavkaError
+from zastavka.web import library, signing
+from zastavka.web.access import Access
+from zastavka.web.house import House
+from zastavka.web.keeper import Keeper
+from zastavka.web.problems import MEDIA_TYPE, problem, problem_of, status_of
+from zastavka.web.roots import Roots
+from zastavka.web.shield import API, Shield
+
+PAGE = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a server is started with. `data`: a folder for uploads and who may sign in."""
+
+    folders: tuple[Path, ...]
+    catalog: Path
+    data: Path
+    token: bool = False  # whether it is asked for
+    local: bool = True  # whether it listens on this machine alone
+    names: frozenset[str] = frozenset()  # host names it may be asked by
+
+
+def build(setup: Setup) -> FastAPI:
+    """The application. ZastavkaError: a folder or file it needs can't be used."""
+    access = Access(setup.data / "access.json", setup.token)
+    roots = Roots(setup.folders, setup.data / "uploads")
+    house = House(roots=roots, keeper=Keeper(setup.catalog, roots.holds), access=access)
+    app = FastAPI(
+        title="zastavka", version=zastavka.__version__, lifespan=_lifespan,
+        openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.house = house
+    api = APIRouter(prefix=API)
+    for calls in (library, signing):
+        api.include_router(calls.router)
+    app.include_router(api)
+    _serve_pages(app)
+    app.add_exception_handler(ZastavkaError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _plain)
+
+    def shielded(inner):  # type: ignore[no-untyped-def]
+        app.state.shield = Shield(inner, access, setup.local, setup.names)
+        return app.state.shield
+
+    app.add_middleware(shielded)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    house: House = app.state.house
+    await house.start()
+    try:
+        yield
+    finally:
+        await house.stop()
+
+
+def _serve_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
+
+    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ZastavkaError)
+    headers = {"vary": "Accept-Language"}
+    status = status_of(error)
+    if status == 401:
+        headers["www-authenticate"] = 'Bearer realm="zastavka"'
+    if status == 429:
+        headers["retry-after"] = str(error.values.get("wait", 1))
+    return Response(problem_of(error), status, headers, MEDIA_TYPE)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    status = 400 if first["type"] == "json_invalid" else 422
+    fault = RequestError(
+        status, "The request can't be taken: {where} {why}.", "Compare it with openapi.json.",
+        where=where[:100], why=str(first["msg"])[:200],
+    )  # fmt: skip
+    return Response(problem_of(fault), status, {"vary": "Accept-Language"}, MEDIA_TYPE)
+
+
+async def _plain(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        body = problem_of(RequestError(404, "There is nothing here.", "Begin at the first page."))
+    else:
+        body = problem(error.status_code, str(error.detail))
+    return Response(body, error.status_code, error.headers, MEDIA_TYPE)

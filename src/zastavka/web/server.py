@@ -1,0 +1,92 @@
+"""`serve`: the application on a port, with bounds on what a client may hold on to."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from zastavka.errors import OptionError
+
+_HEADERS_WITHIN = 15.0  # seconds from the first byte, or the end of the last answer
+_IDLE = 10.0  # seconds between requests of a connection
+_CONNECTIONS = 1000  # at once; more are told to come later
+_LAST_ANSWERS = 3.0  # seconds that open requests are given when the server ends
+
+
+class Bounded(H11Protocol):
+    """HTTP as uvicorn speaks it, but a client that never finishes its headers is cut off."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # noqa: D102
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_waiting()  # the headers are here; the body has bounds of its own
+
+    def on_response_complete(self) -> None:  # noqa: D102
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: D102
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(_HEADERS_WITHIN, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens. OptionError: the address can't be had."""
+    try:
+        infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = infos[0]
+        found = socket.socket(family, kind, protocol)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(512)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise OptionError(
+            f"{host}:{port}", "can't be listened on: {why}",
+            "give another --port" if taken else "give another --host or --port",
+            why=error.strerror or error,
+        ) from error  # fmt: skip
+    return found
+
+
+def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None] | None = None) -> None:
+    """Answer until the process is told to end."""
+    config = uvicorn.Config(
+        app, http=Bounded, ws="none", loop="asyncio", log_config=None, access_log=False,
+        server_header=False, date_header=True, timeout_keep_alive=int(_IDLE),
+        limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=int(_LAST_ANSWERS),
+    )  # fmt: skip
+    server = _Server(config, ready)
+    asyncio.run(server.serve(sockets=[at]))
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready:
+            self._ready()
