@@ -23,7 +23,7 @@ export function kind(episode, changed) {
  *   changed: called when an edit is complete, not while an edge is dragged
  */
 export function makeEditor(episode, options) {
-  const fps = episode.media.fps || FPS;
+  const fps = episode.media?.fps || FPS;
   const duration = episode.duration ?? 1;
   const state = { episode, segments: intros(episode), chosen: 0, told: intros(episode) };
   const changed = () => !same(state.segments, intros(state.episode));
@@ -73,7 +73,7 @@ export function makeEditor(episode, options) {
   api.curves(episode.id).then(timeline.setCurves, () => null); // an episode not searched has none
 
   const editor = {
-    player: episode.media.playable ? player.node : unplayable(episode, player.node),
+    player: episode.media?.playable ? player.node : unplayable(episode, player.node),
     timeline: timeline.node,
     list: list.node,
     segments: () => state.segments,
@@ -94,7 +94,7 @@ export function makeEditor(episode, options) {
   };
   show();
   timeline.fit();
-  if (state.segments.length && episode.media.playable) player.seek(state.segments[0].start);
+  if (state.segments.length && episode.media?.playable) player.seek(state.segments[0].start);
   return editor;
 }
 

@@ -13,12 +13,11 @@ let stop = null;
 export const OPEN = ['queued', 'running'];
 export const isOpen = (job) => OPEN.includes(job.state);
 
-/** Newest first, those that are not done before those that are. */
-export function sorted(jobs) {
-  return [...jobs].sort(
-    (a, b) => isOpen(b) - isOpen(a) || (a.created < b.created ? 1 : a.created > b.created ? -1 : 0),
-  );
-}
+const rank = (job) => (job.state === 'running' ? 0 : job.state === 'queued' ? 1 : 2);
+
+/** What runs, then what waits, then what is done; the newest first in each. */
+export const sorted = (jobs) =>
+  [...jobs].sort((a, b) => rank(a) - rank(b) || (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
 
 export const all = () => sorted(known.values());
 export const one = (id) => known.get(id) ?? null;

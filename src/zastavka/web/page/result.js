@@ -1,7 +1,7 @@
 /** The answer for one episode, with a player that starts a little before each edge. */
 
 import * as api from './api.js';
-import { badge, bar, confidence, length, range, sentence } from './answer.js';
+import { badge, bar, confidence, intro, length, range, sentence } from './answer.js';
 import { fill, h, svg } from './dom.js';
 import { icon } from './icons.js';
 import { makePlayer } from './player.js';
@@ -17,8 +17,8 @@ export function makeResult(id, open) {
     const screen = h('div', { class: 'result-player' });
     const start = () => {
       if (player) return;
-      player = makePlayer({ src: api.video(id), fps: episode.media.fps || 25, duration: episode.duration, label: episode.name });
-      fill(screen, episode.media.playable ? player.node : unplayable(episode, player.node));
+      player = makePlayer({ src: api.video(id), fps: episode.media?.fps || 25, duration: episode.duration, label: episode.name });
+      fill(screen, episode.media?.playable ? player.node : unplayable(episode, player.node));
       const first = episode.segments.find((s) => s.type === 'intro');
       if (first) player.seek(first.start);
     };
@@ -32,7 +32,7 @@ export function makeResult(id, open) {
       h('p', { class: 'verdict' }, sentence(episode), ' ', h('span', { class: 'quiet' }, confidence(episode))),
       svg('svg', { class: 'axis', 'aria-hidden': 'true' },
         episode.segments.flatMap((s) => bar(s, episode.locked, episode.duration || 1, [4, 12]))),
-      h('p', { class: 'quiet' }, episode.error ?? episode.reason),
+      h('p', { class: 'quiet' }, episode.error ?? episode.reason ?? intro(episode)?.reason ?? ''),
       intros.map((s) => h('div', { class: 'buttons' },
         h('button', { type: 'button', onclick: hear(s.start) }, icon('play'), t('result.start')),
         h('button', { type: 'button', onclick: hear(s.end) }, icon('play'), t('result.end')),

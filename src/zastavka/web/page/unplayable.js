@@ -27,7 +27,7 @@ export function unplayable(episode, player) {
     }
   };
   fill(place, h('div', { class: 'screen empty' },
-    h('p', {}, t('proxy.why', { video: episode.media.video ?? '?', audio: episode.media.audio ?? '–' })),
+    h('p', {}, t('proxy.why', { video: episode.media?.video ?? '?', audio: episode.media?.audio ?? '–' })),
     h('button', { type: 'button', class: 'primary', onclick: start }, t('proxy.make'))));
   return place;
 }

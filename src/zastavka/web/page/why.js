@@ -7,7 +7,7 @@ import { clock } from './time.js';
 
 /** @param {any} episode */
 export function why(episode) {
-  const { media } = episode;
+  const media = episode.media ?? {};
   const facts = [
     [t('why.reason'), episode.error ?? episode.reason],
     ...episode.segments.map((s) => [segmentName(s), segmentFacts(s)]),
@@ -27,7 +27,7 @@ const segmentName = (s) => (known.includes(s.type) ? t(`type.${s.type}`) : s.typ
 
 function segmentFacts(s) {
   const sources = (s.sources ?? []).map((name) => t(`source.${name}`)).join(', ');
-  return [`${range(s)} (${length(s)})`, s.confidence !== null && percent(s.confidence), sources, s.reason].filter(Boolean).join(' · ');
+  return [s.type !== 'intro' && `${range(s)} (${length(s)})`, s.confidence !== null && percent(s.confidence), sources, s.reason].filter(Boolean).join(' · ');
 }
 
 function historyRow({ at, segments, undone }) {

@@ -15,6 +15,8 @@ import { t } from '../texts.js';
 import { why } from '../why.js';
 import { seasonName } from './library.js';
 
+const ANSWERED = ['found', 'review', 'none'];
+
 /** @param {HTMLElement} place @param {string} id */
 export async function show(place, id) {
   const first = await api.episode(id);
@@ -71,20 +73,20 @@ function head(episode) {
   const step = (id, sign, text) =>
     id ? h('a', { class: 'button round', href: to('episode', id), 'aria-label': text, title: text }, icon(sign))
       : h('span', { class: 'button round off', 'aria-hidden': 'true' }, icon(sign));
-  return h('div', {},
+  return h('div', { class: 'head' },
     h('nav', { class: 'trail', 'aria-label': t('trail') },
       h('a', { href: to('library') }, t('library.title')), h('span', { 'aria-hidden': 'true' }, '/'),
       h('a', { class: 'name', href: to('season', episode.season.id) }, `${episode.series.title} · ${seasonName(episode.season.number)}`)),
     h('div', { class: 'page-head' },
       h('h1', { tabindex: -1 }, episode.number !== null && h('span', { class: 'quiet' }, `${episode.number}. `), h('span', { class: 'name' }, episode.title || episode.name)),
       h('span', { class: 'buttons' }, step(episode.previous, 'previous', t('episode.previous')), step(episode.next, 'next', t('episode.next')))),
-    episode.title && h('p', { class: 'quiet file-name name' }, episode.name));
+    !episode.name.startsWith(episode.title) && h('p', { class: 'quiet file-name name' }, episode.name));
 }
 
 function makeActions(keeper, editor, undo, apply) {
   const button = (sign, text, act, key, kind = '') =>
     h('button', { type: 'button', class: kind, onclick: act }, icon(sign), h('span', {}, text), key && hint(key));
-  const accept = () => keeper.episode().segments.some((s) => s.type === 'intro') && keeper.accept();
+  const accept = () => ANSWERED.includes(keeper.episode().state) && keeper.accept();
   const none = () => {
     editor.setSegments([]);
     return keeper.save([]);
@@ -103,7 +105,7 @@ function makeActions(keeper, editor, undo, apply) {
     none,
     show(now) {
       const found = now.segments.some((s) => s.type === 'intro');
-      parts.accept.hidden = now.locked || !found;
+      parts.accept.hidden = now.locked || !ANSWERED.includes(now.state);
       parts.none.disabled = now.locked && !found;
       parts.undo.disabled = !now.history.some((step) => !step.undone);
       parts.unlock.hidden = !now.locked;

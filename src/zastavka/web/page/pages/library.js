@@ -7,14 +7,12 @@ import { emptyBox } from '../notes.js';
 import { to } from '../routes.js';
 import { t } from '../texts.js';
 
-const STATES = ['locked', 'found', 'none', 'review', 'unknown', 'failed'];
+const STATES = ['found', 'none', 'review', 'unknown', 'failed'];
 const SEARCHED = 12; // series from which a field to look for one is worth its place
 
-/** Counts by what is shown: what a person said is told apart from what was found. */
-export function shares(season) {
-  const rest = { ...season };
-  return STATES.map((state) => ({ state, n: rest[state] ?? 0 })).filter(({ n }) => n > 0);
-}
+/** The states of a season that some episode is in, and how many are. */
+export const shares = (season) =>
+  STATES.map((state) => ({ state, n: season[state] })).filter(({ n }) => n > 0);
 
 /** @param {HTMLElement} place */
 export async function show(place) {
@@ -51,7 +49,8 @@ function seasonRow(season) {
     part.style.flexGrow = n;
     return part;
   }));
-  const words = parts.map(({ state, n }) => h('span', { class: `tally state-${state}` }, t(`tally.${state}`, { n })));
+  const told = season.locked ? [...parts, { state: 'locked', n: season.locked }] : parts;
+  const words = told.map(({ state, n }) => h('span', { class: `tally state-${state}` }, t(`tally.${state}`, { n })));
   return h('li', {}, h('a', { class: 'season-row', href: to('season', season.id) },
     h('span', { class: 'season-name' }, seasonName(season.number)),
     h('span', { class: 'quiet' }, t('season.episodes', { n: season.episodes })),

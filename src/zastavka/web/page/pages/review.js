@@ -102,7 +102,7 @@ function makeDesk(first, { decided, undo, skip }) {
     },
     failed: fail,
   });
-  const draft = h('p', { class: 'quiet', role: 'status' });
+  const draft = h('p', { class: 'quiet draft', role: 'status' });
   const editor = makeEditor(first, { changed: () => draw(keeper.episode()) });
   /** One decision at a time, so that a key held down does not decide for the next one too. */
   const decide = (by, call) => async () => {
@@ -117,7 +117,7 @@ function makeDesk(first, { decided, undo, skip }) {
     }
   };
   const acts = {
-    accept: decide('accepted', () => (intro(keeper.episode()) || keeper.episode().state === 'none' ? keeper.accept() : false)),
+    accept: decide('accepted', () => keeper.accept()),
     correct: decide('saved', () => keeper.save(editor.segments())),
     none: decide('none', () => keeper.save([])),
     skip: decide('skipped', async () => {
@@ -135,7 +135,7 @@ function makeDesk(first, { decided, undo, skip }) {
   const state = h('div', { class: 'state-box' });
   const draw = (now) => {
     fill(state, h('p', { class: 'verdict' }, sentence(now)), h('p', {}, badge(now), ' ', h('span', { class: 'quiet' }, confidence(now))),
-      h('p', {}, now.error ?? now.reason ?? ''));
+      h('p', {}, now.error ?? now.reason ?? intro(now)?.reason ?? ''));
     const changed = editor.changed();
     draft.textContent = changed ? t('review.changed') : '';
     buttons.correct.classList.toggle('primary', changed);
@@ -151,7 +151,7 @@ function makeDesk(first, { decided, undo, skip }) {
   const keys = { ...editor.actions, ...acts, accept: () => !buttons.accept.disabled && acts.accept(), correct: () => !buttons.correct.disabled && acts.correct() };
   const leaveKeys = bind(keys);
   return {
-    node: h('article', { class: 'desk' }, title, trail,
+    node: h('article', { class: 'desk' }, h('div', { class: 'desk-head' }, title, trail),
       h('div', { class: 'workbench' }, editor.player,
         h('aside', { class: 'panel', 'aria-label': t('episode.answer') }, state,
           h('div', { class: 'actions decide' }, Object.values(buttons)), draft, editor.list,

@@ -27,7 +27,7 @@ export default {
   'unit.MB': '{n} MB',
   'unit.GB': '{n} GB',
   'unit.TB': '{n} TB',
-  'unit.s': '{n} s',
+  'unit.s': '{n}\u00a0s',
   'unit.second': { one: '{n} second', other: '{n} seconds' },
   'unit.minute': { one: '{n} minute', other: '{n} minutes' },
   'unit.hour': { one: '{n} hour', other: '{n} hours' },

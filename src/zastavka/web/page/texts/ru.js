@@ -27,7 +27,7 @@ export default {
   'unit.MB': '{n} МБ',
   'unit.GB': '{n} ГБ',
   'unit.TB': '{n} ТБ',
-  'unit.s': '{n} с',
+  'unit.s': '{n}\u00a0с',
   'unit.second': { one: '{n} секунда', few: '{n} секунды', many: '{n} секунд', other: '{n} секунды' },
   'unit.minute': { one: '{n} минута', few: '{n} минуты', many: '{n} минут', other: '{n} минуты' },
   'unit.hour': { one: '{n} час', few: '{n} часа', many: '{n} часов', other: '{n} часа' },
