@@ -25,7 +25,7 @@ ORDER = [
 
 DOORS = {
     "av": {"decoders", "media", "pictures", "remux", "track", "waveform", "whole"}
-    | {"compose.shots", "compose.film", "learn"},
+    | {"compose.shots", "compose.film", "learn", "web"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},
     "onnxruntime": {"model"},

@@ -6,7 +6,7 @@ off every time. Edit lists and the skipped beginning of a sound track are FFmpeg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
+
+# What files that strangers gave may be. None of these names other files to be opened.
+PLAIN_FORMATS = (
+    *("matroska", "webm", "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "avi", "mpegts", "mpeg"),
+    *("flv", "asf", "ogg", "wav", "mp3", "aac", "flac"),
+)
 
 # A recording may begin in the middle of a group of pictures; longer than this none of them is.
 _PACKETS_TO_FIRST_PICTURE = 1000
@@ -70,6 +76,17 @@ class MediaInfo:
     chapters: tuple[Chapter, ...]
 
 
+_options: dict[str, str] = {}
+
+
+def open_only(formats: Sequence[str] = PLAIN_FORMATS) -> None:
+    """From now on, in this process: files of these formats alone, and nothing that they name.
+
+    A playlist or a script that is called a video would otherwise make FFmpeg open what it says.
+    """
+    _options.update(format_whitelist=",".join(formats), protocol_whitelist="file")
+
+
 @contextmanager
 def open_media(path: Path) -> Iterator[InputContainer]:
     """The opened file; whatever FFmpeg raises inside the block becomes MediaError."""
@@ -78,7 +95,8 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 
     try:
         # "file:" keeps a name such as "Show: Pilot.mkv" from being taken for a protocol
-        with av.open(f"file:{path}", **_lenient(av.__version__)) as container:
+        lenient = _lenient(av.__version__)
+        with av.open(f"file:{path}", options=dict(_options), **lenient) as container:
             _check_format(path, container.format.name)
             yield container
     except av.error.FFmpegError as error:

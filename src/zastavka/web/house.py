@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
-from zastavka.errors import RequestError
+from zastavka.errors import RequestError, ZastavkaError
 from zastavka.i18n import language
+from zastavka.web import store
 from zastavka.web.access import Access
-from zastavka.web.holdings import Holdings
+from zastavka.web.hands import Hands
+from zastavka.web.holdings import Held, Holdings
 from zastavka.web.keeper import Keeper
 from zastavka.web.roots import Roots
+from zastavka.web.runner import Runner
+from zastavka.web.uploads import Uploads
+
+_REMEMBERED = 2000  # files of which is remembered what they are
+_MEDIA_SECONDS = 60.0
+_ROOM = {"proxies": 30 << 30, "strips": 2 << 30, "peaks": 1 << 30, "curves": 1 << 30}  # bytes
 
 
 @dataclass(slots=True)
@@ -25,14 +37,52 @@ class House:
     roots: Roots
     keeper: Keeper
     access: Access
+    runner: Runner
+    uploads: Uploads
+    hands: Hands
+    _media: OrderedDict[object, dict[str, Any]] = field(default_factory=OrderedDict)
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self) -> None:
-        """Open what is to be opened."""
+        """Open what is to be opened, in order."""
+        for kind, most in _ROOM.items():
+            await asyncio.to_thread(store.trim, kind, most)
         await self.keeper.start()
+        self._open.push_async_callback(self.keeper.stop)
+        self._open.push_async_callback(self.hands.stop)
+        await self.uploads.start()
+        self._open.push_async_callback(self.uploads.stop)
+        await self.runner.start()
+        self._open.push_async_callback(self.runner.stop)
 
     async def stop(self) -> None:
-        """Close it."""
-        await self.keeper.stop()
+        """Close it, the last first."""
+        await self._open.aclose()
+
+    async def file_of(self, held: Held) -> Path:
+        """Where an episode's file really lies. RequestError: it is gone, or may not be read."""
+        return await asyncio.to_thread(self.roots.open_path, held.file.episode.path)
+
+    async def proxy_of(self, file: Path) -> Path:
+        """Where the copy of a file for browsers is, or would be."""
+        state = await asyncio.to_thread(store.state_of, file)
+        return store.place("proxies", ".mp4", str(file), state)
+
+    async def media_of(self, held: Held) -> dict[str, Any] | None:
+        """What a browser must know of an episode's file; None: it can't be read."""
+        try:
+            file = await self.file_of(held)
+            proxy = await self.proxy_of(file)
+            if proxy not in self._media:
+                spec = {"file": str(file)}
+                self._media[proxy] = await self.hands.ask("media", spec, _MEDIA_SECONDS)
+                while len(self._media) > _REMEMBERED:
+                    self._media.popitem(last=False)
+        except ZastavkaError:
+            return None
+        known = self._media[proxy]
+        has_proxy = known["playable"] or await asyncio.to_thread(proxy.exists)
+        return {**known, "playable": has_proxy}
 
 
 def _house(request: Request) -> House:
@@ -55,13 +105,13 @@ def as_json(body: bytes | dict[str, Any], status: int = 200, **headers: str) -> 
     return Response(content, status, {"vary": "Accept-Language", **named}, "application/json")
 
 
-def tagged(request: Request, tag: str, body: Callable[[], bytes]) -> Response:
+def tagged(request: Request, tag: str, body: bytes) -> Response:
     """An answer with a version, left out where the asker has it already."""
     headers = {"etag": f'"{tag}"', "cache-control": "no-cache", "vary": "Accept-Language"}
     known = request.headers.get("if-none-match", "")
     if f'"{tag}"' in (part.strip().removeprefix("W/") for part in known.split(",")):
         return Response(status_code=304, headers=headers)
-    return Response(body(), 200, headers, "application/json")
+    return Response(body, 200, headers, "application/json")
 
 
 def kept(held: Holdings, name: object, make: Callable[[], dict[str, Any]]) -> tuple[str, bytes]:

@@ -11,7 +11,7 @@ from zastavka.i18n import language
 from zastavka.segment import Segment
 from zastavka.web import corrections, schemas, taken, views
 from zastavka.web.corrections import Change, Conflict
-from zastavka.web.house import House, House_, as_json, encoded, if_match, kept, tagged
+from zastavka.web.house import House, House_, as_json, if_match, kept, tagged
 from zastavka.web.problems import MEDIA_TYPE, problem_of, told
 
 router = APIRouter()
@@ -37,7 +37,7 @@ async def series(house: House_, request: Request, if_none_match: IfNone = None) 
     """All series and their seasons."""
     held = await house.keeper.holdings()
     tag, body = kept(held, "series", lambda: views.series(held))
-    return tagged(request, tag, lambda: body)
+    return tagged(request, tag, body)
 
 
 @router.get(
@@ -48,20 +48,16 @@ async def season(house: House_, request: Request, id: Id, if_none_match: IfNone 
     held = await house.keeper.holdings()
     shelved = held.season(id)
     tag, body = kept(held, id, lambda: views.season(held, shelved, language()))
-    return tagged(request, tag, lambda: body)
+    return tagged(request, tag, body)
 
 
 @router.get(
-    "/episodes/{id}",
-    response_model=schemas.EpisodeView,
-    responses={**schemas.with_problems(410), **_UNCHANGED},
+    "/episodes/{id}", response_model=schemas.EpisodeView, responses=schemas.with_problems(410)
 )
-async def episode(
-    house: House_, request: Request, id: Id, if_none_match: IfNone = None  # noqa: ARG001
-) -> Response:  # fmt: skip
+async def episode(house: House_, id: Id) -> Response:
     """An episode, with its history."""
     document = await document_of(house, id)
-    return tagged(request, document["version"], lambda: encoded(document))
+    return as_json(document, etag=f'"{document["version"]}"', cache_control="no-cache")
 
 
 @router.put("/episodes/{id}/segments", response_model=schemas.EpisodeView, responses=_CORRECTED)
@@ -132,7 +128,8 @@ async def document_of(house: House, id: str) -> dict[str, Any]:
     held = await house.keeper.holdings()
     one = held.episode(id)
     history = await house.keeper.read(lambda catalog: corrections.history(catalog, one))
-    return views.episode(held, one, None, history, language())
+    media = await house.media_of(one)
+    return views.episode(held, one, media, history, language())
 
 
 async def _corrected(house: House, request: Request, id: str, change: Change) -> Response:

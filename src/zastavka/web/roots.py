@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,16 @@ class Root:
         return self.id if self.id == UPLOADS else shown(self.folder.name or str(self.folder))
 
 
+def lies_in(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether the path is a plain file that really lies in one of the folders, links followed."""
+    try:
+        real = path.resolve(strict=True)
+        ordinary = stat.S_ISREG(real.stat().st_mode)
+    except (OSError, RuntimeError):
+        return False
+    return ordinary and any(real.is_relative_to(folder) for folder in folders)
+
+
 class Roots:
     """The folders of the library. A file counts as inside where it really lies, links followed."""
 
@@ -54,8 +64,13 @@ class Roots:
         known[UPLOADS] = Root(UPLOADS, uploads.resolve())
         self._known = known
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Root]:
         return iter(self._known.values())
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where they are."""
+        return [root.folder for root in self]
 
     def get(self, id: str) -> Root:
         """RequestError: there is none of this id."""
@@ -65,12 +80,7 @@ class Roots:
 
     def holds(self, path: Path) -> bool:
         """Whether the path is a plain file that really lies in one of the folders."""
-        try:
-            real = path.resolve(strict=True)
-            ordinary = stat.S_ISREG(real.stat().st_mode)
-        except (OSError, RuntimeError):
-            return False
-        return ordinary and any(real.is_relative_to(root.folder) for root in self)
+        return lies_in(path, self.folders)
 
     def open_path(self, path: Path) -> Path:
         """The real path of a file that may be read. RequestError: it may not, or is gone."""

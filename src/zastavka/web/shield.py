@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
@@ -57,6 +58,8 @@ class Shield:
     local: bool
     names: frozenset[str] = frozenset()
     failures: Failures = field(default_factory=Failures)
+    answered: Counter[str] = field(default_factory=Counter)  # answers by their status
+    refused: int = 0  # wrong tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -65,7 +68,7 @@ class Shield:
                 await self.app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        answer = _Answer(send, scope["path"])
+        answer = _Answer(send, scope["path"], self.answered)
         with speaking(language_of(headers.get("accept-language", ""))):
             try:
                 self._check(scope, headers)
@@ -119,6 +122,7 @@ class Shield:
             )  # fmt: skip
         if not self.access.knows(token):
             self.failures.note(address)
+            self.refused += 1
             raise RequestError(
                 401, "That is not the token of this server.",
                 "It was printed when the server was first started.",
@@ -206,11 +210,13 @@ class _Answer:
 
     send: Send
     path: str
+    answered: Counter[str]
     begun: bool = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self.answered[str(message["status"])] += 1
             headers = message["headers"] = list(message.get("headers", ()))
             headers += _HEADERS.items()
             if self.path.startswith("/api/") and not any(k == b"cache-control" for k, _ in headers):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request, Response
+from starlette.responses import PlainTextResponse
 
 import zastavka
 from zastavka.i18n import LANGUAGES
@@ -55,6 +60,43 @@ async def sign_out(house: House_, request: Request) -> Response:
 async def health() -> Response:
     """That the server runs."""
     return as_json({"status": "ok", "version": zastavka.__version__})
+
+
+@router.get("/metrics", response_class=PlainTextResponse, responses=schemas.PROBLEMS)
+async def metrics(house: House_, request: Request) -> Response:
+    """Figures for Prometheus."""
+    shield: Shield = request.app.state.shield
+    held = await house.keeper.holdings()
+    states = Counter(episode.state for episode in held.episodes.values())
+    jobs = Counter(job.state for job in house.runner.all())
+    uploads = Counter(upload.state for upload in house.uploads.all())
+    lines = [
+        *_family("requests_total", "counter", "code", shield.answered),
+        *_family("wrong_tokens_total", "counter", "", {"": shield.refused}),
+        *_family("episodes", "gauge", "state", states),
+        *_family("jobs", "gauge", "state", jobs),
+        *_family("uploads", "gauge", "state", uploads),
+        *_family("resident_bytes", "gauge", "", {"": _resident()}),
+    ]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+def _family(name: str, kind: str, label: str, values: Mapping[str, int]) -> list[str]:
+    head = f"# TYPE zastavka_{name} {kind}"
+    rows = (
+        f'zastavka_{name}{{{label}="{key}"}} {value}' if label else f"zastavka_{name} {value}"
+        for key, value in sorted(values.items())
+    )
+    return [head, *rows]
+
+
+def _resident() -> int:
+    """Bytes of memory of this process, where the system tells; 0 elsewhere."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0
 
 
 def _session(needed: bool, signed_in: bool) -> dict[str, object]:
