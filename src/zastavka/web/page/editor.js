@@ -3,12 +3,9 @@
 import * as api from './api.js';
 import { grade, intro } from './answer.js';
 import { added, intros, moved, nearest, removed, same } from './edges.js';
-import { makePlayer } from './player.js';
 import { makeSegments } from './segments.js';
 import { makeTimeline } from './timeline.js';
-import { unplayable } from './unplayable.js';
-
-const FPS = 25; // where a file does not say
+import { framesOf, makeWatching } from './watching.js';
 
 /** How the regions of an episode look. */
 export function kind(episode, changed) {
@@ -23,12 +20,12 @@ export function kind(episode, changed) {
  *   changed: called when an edit is complete, not while an edge is dragged
  */
 export function makeEditor(episode, options) {
-  const fps = episode.media?.fps || FPS;
+  const fps = framesOf(episode);
   const duration = episode.duration ?? 1;
   const state = { episode, segments: intros(episode), chosen: 0, told: intros(episode) };
   const changed = () => !same(state.segments, intros(state.episode));
 
-  const player = makePlayer({ src: api.video(episode.id), fps, duration, label: episode.name });
+  const player = makeWatching(episode);
   const show = () => {
     state.chosen = Math.max(0, Math.min(state.chosen, state.segments.length - 1));
     const look = kind(state.episode, changed());
@@ -73,7 +70,7 @@ export function makeEditor(episode, options) {
   api.curves(episode.id).then(timeline.setCurves, () => null); // an episode not searched has none
 
   const editor = {
-    player: episode.media?.playable ? player.node : unplayable(episode, player.node),
+    player: player.place,
     timeline: timeline.node,
     list: list.node,
     segments: () => state.segments,
@@ -94,7 +91,7 @@ export function makeEditor(episode, options) {
   };
   show();
   timeline.fit();
-  if (state.segments.length && episode.media?.playable) player.seek(state.segments[0].start);
+  if (state.segments.length) player.seek(state.segments[0].start);
   return editor;
 }
 

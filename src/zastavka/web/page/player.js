@@ -8,17 +8,17 @@ import { before, clock, frameStart } from './time.js';
 const INSIDE = 0.3; // of a frame: a seek to its very start may show the one before
 
 /**
- * @param {{src: string, fps: number, duration: number, label: string}} options
+ * @param {{fps: number, duration: number, label: string}} options
  * @returns a player; `onTime` is called with the time of the frame that is shown
  */
-export function makePlayer({ src, fps, duration, label }) {
-  const video = h('video', { src, preload: 'auto', playsinline: true, 'aria-label': label, tabindex: -1 });
+export function makePlayer({ fps, duration, label }) {
+  const video = h('video', { preload: 'auto', playsinline: true, 'aria-label': label, tabindex: -1 });
   const listeners = new Set();
   const readout = h('output', { class: 'readout', 'aria-label': t('player.time') });
   const toggler = h('button', { type: 'button', class: 'round', onclick: () => player.toggle() });
-  const note = h('p', { class: 'video-note', hidden: true });
   let asked = 0; // where it was told to be; the video itself may still be on its way
   let frame = 0;
+  let failed = null;
 
   const shown = () => (video.seeking || video.readyState === 0 ? asked : frameStart(video.currentTime, fps));
   const say = () => {
@@ -54,6 +54,12 @@ export function makePlayer({ src, fps, duration, label }) {
     toggle: () => (video.paused ? player.play() : video.pause()),
     pause: () => video.pause(),
     play: () => video.play().catch(() => null), // a file that can't be played says so by its error
+    /** @param {string} src @param {() => void} cannot  called where the browser can't play it */
+    load(src, cannot) {
+      failed = cannot;
+      video.src = src;
+      if (asked) player.seek(asked);
+    },
     /** From a little before an edge, so that one hears what leads to it. */
     hear(edge) {
       player.seek(before(edge));
@@ -70,12 +76,10 @@ export function makePlayer({ src, fps, duration, label }) {
   for (const name of ['play', 'pause', 'ended']) video.addEventListener(name, state);
   for (const name of ['seeked', 'loadedmetadata']) video.addEventListener(name, say);
   video.addEventListener('click', player.toggle);
-  video.addEventListener('error', () => {
-    note.hidden = !video.hasAttribute('src');
-    note.textContent = t('player.error');
-  });
+  video.addEventListener('error', () => video.hasAttribute('src') && failed?.());
+  video.addEventListener('loadedmetadata', () => !video.videoWidth && failed?.());
   player.node = h('div', { class: 'player' },
-    h('div', { class: 'screen' }, video, note),
+    h('div', { class: 'screen' }, video),
     controls(player, video, toggler, readout));
   state();
   return player;

@@ -4,10 +4,9 @@ import * as api from './api.js';
 import { badge, bar, confidence, intro, length, range, sentence } from './answer.js';
 import { fill, h, svg } from './dom.js';
 import { icon } from './icons.js';
-import { makePlayer } from './player.js';
 import { to } from './routes.js';
 import { t } from './texts.js';
-import { unplayable } from './unplayable.js';
+import { makeWatching } from './watching.js';
 
 /** @param {string} id @param {boolean} open  whether its player is there at once */
 export function makeResult(id, open) {
@@ -17,8 +16,8 @@ export function makeResult(id, open) {
     const screen = h('div', { class: 'result-player' });
     const start = () => {
       if (player) return;
-      player = makePlayer({ src: api.video(id), fps: episode.media?.fps || 25, duration: episode.duration, label: episode.name });
-      fill(screen, episode.media?.playable ? player.node : unplayable(episode, player.node));
+      player = makeWatching(episode);
+      fill(screen, player.place);
       const first = episode.segments.find((s) => s.type === 'intro');
       if (first) player.seek(first.start);
     };

@@ -6,7 +6,6 @@ import { icon } from '../icons.js';
 import { jobButtons, progress } from '../job.js';
 import * as jobs from '../jobs.js';
 import { emptyBox, fail, problemBox } from '../notes.js';
-import { makeResult } from '../result.js';
 import { lasting, percent, size, t } from '../texts.js';
 import * as uploads from '../uploads.js';
 
@@ -132,13 +131,14 @@ function search(job) {
   let shown = '';
   return {
     node,
-    show(now) {
+    async show(now) {
       bar.show(now);
       fill(buttons, jobButtons(now));
       fill(error, now.state === 'failed' && problemBox({ message: now.error ?? t('job.failed') }));
       const ids = now.state === 'done' ? now.episodes : [];
       if (ids.join() === shown) return;
       shown = ids.join();
+      const { makeResult } = await import('../result.js'); // not before there is one: the first page stays small
       results = ids.map((id, index) => makeResult(id, index === 0));
       fill(found, ...results.map((r) => r.node));
     },
