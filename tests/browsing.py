@@ -1,7 +1,8 @@
-"""A server of its own for a test, as people start it, and a browser that complains of everything."""
+"""A server of a test's own, as people start it, and a browser that complains of everything."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,15 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from season import zastavka
 from zastavka.compose import SeriesSpec, compose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # the second name is what somebody might call a file to be nasty
 HOSTILE = "Мост <img src=x onerror=document.title='owned'> & \"S\""
@@ -69,6 +72,8 @@ class Server:
     home: Path
     cache: Path
     port: int = 0
+    asks_token: bool = False
+    token: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     @property
@@ -78,6 +83,7 @@ class Server:
     def start(self) -> None:
         words = [sys.executable, "-m", "zastavka", "serve", str(self.folder)]
         words += ["--catalog", str(self.home / "catalog.sqlite3"), "--port", str(self.port)]
+        words += ["--token"] if self.asks_token else []
         # what it prints goes to a file, so that no full pipe ever stops it
         with (self.home / "log").open("w") as log:
             self.process = subprocess.Popen(
@@ -90,6 +96,8 @@ class Server:
             assert time.monotonic() < deadline, self.log
             time.sleep(0.1)
         self.port = int(found[1])
+        if printed := re.search(r"Token, shown this once: (\S+)", self.log):
+            self.token = printed[1]
 
     @property
     def log(self) -> str:
@@ -101,8 +109,6 @@ class Server:
         self.process.wait(30)
 
     def get(self, path: str) -> Any:
-        import json
-
         with urlopen(f"{self.url}/api/v1{path}") as answer:
             return json.load(answer)
 
@@ -120,14 +126,14 @@ class Server:
 
 
 @contextmanager
-def serving(shelf: Shelf, home: Path, empty: bool = False) -> Iterator[Server]:
+def serving(shelf: Shelf, home: Path, empty: bool = False, token: bool = False) -> Iterator[Server]:
     """A server over a library that nobody has corrected yet, or over none."""
     home.mkdir(exist_ok=True)
     folder = home / "nothing" if empty else shelf.folder
     folder.mkdir(exist_ok=True)
     if not empty:
         shutil.copy(shelf.catalog, home / "catalog.sqlite3")
-    server = Server(folder, home, shelf.cache)
+    server = Server(folder, home, shelf.cache, asks_token=token)
     server.start()
     try:
         yield server
@@ -145,6 +151,8 @@ def server(shelf: Shelf, tmp_path: Path) -> Iterator[Server]:
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no browser at {CHROMIUM}; ZASTAVKA_CHROMIUM names another")
+    from playwright.sync_api import sync_playwright  # only where a test asks for it
+
     with sync_playwright() as tools:
         started = tools.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from browsing import browser, server, shelf  # noqa: F401 - fixtures
 from season import learned, series  # noqa: F401 - fixtures
 
 # tiny networks wait for each other's threads far longer than they compute; before torch is imported
