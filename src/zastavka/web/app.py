@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from fastapi import APIRouter, FastAPI, Response
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
 import zastavka
-from zastavka.errors import RequestError, ZastavkaError
 from zastavka.web import exporting, library, receiving, showing, signing, working
 from zastavka.web.access import Access
 from zastavka.web.hands import Hands
 from zastavka.web.house import House
 from zastavka.web.jobs import Job
 from zastavka.web.keeper import Keeper
-from zastavka.web.problems import MEDIA_TYPE, problem, problem_of, status_of
+from zastavka.web.refusing import refuse_by_problems
 from zastavka.web.roots import UPLOADS, Roots
 from zastavka.web.runner import Runner
 from zastavka.web.shield import API, Shield
@@ -66,9 +63,7 @@ def build(setup: Setup) -> FastAPI:
         api.include_router(calls.router)
     app.include_router(api)
     _serve_pages(app)
-    app.add_exception_handler(ZastavkaError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _plain)
+    refuse_by_problems(app)
 
     def shielded(inner):  # type: ignore[no-untyped-def]
         app.state.shield = Shield(inner, access, setup.local, setup.names)
@@ -108,35 +103,3 @@ def _serve_pages(app: FastAPI) -> None:
         return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
-
-
-async def _ours(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ZastavkaError)
-    headers = {"vary": "Accept-Language"}
-    status = status_of(error)
-    if status == 401:
-        headers["www-authenticate"] = 'Bearer realm="zastavka"'
-    if status == 429:
-        headers["retry-after"] = str(error.values.get("wait", 1))
-    return Response(problem_of(error), status, headers, MEDIA_TYPE)
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"] if part != "body")
-    status = 400 if first["type"] == "json_invalid" else 422
-    fault = RequestError(
-        status, "The request can't be taken: {where} {why}.", "Compare it with openapi.json.",
-        where=where[:100], why=str(first["msg"])[:200],
-    )  # fmt: skip
-    return Response(problem_of(fault), status, {"vary": "Accept-Language"}, MEDIA_TYPE)
-
-
-async def _plain(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        body = problem_of(RequestError(404, "There is nothing here.", "Begin at the first page."))
-    else:
-        body = problem(error.status_code, str(error.detail))
-    return Response(body, error.status_code, error.headers, MEDIA_TYPE)

@@ -14,15 +14,17 @@ from zastavka.segment import Segment
 from zastavka.web.holdings import Held, Holdings, refreshed
 from zastavka.web.views import same_version
 
+_CHANGED = RequestError(
+    412, "This episode was changed by somebody else meanwhile.",
+    "Look at what it says now, and repeat your correction if it is still wanted.",
+)  # fmt: skip
+
 
 class Conflict(RequestError):
     """Somebody else was first; `current` is what they left."""
 
     def __init__(self, current: Held) -> None:
-        super().__init__(
-            412, "This episode was changed by somebody else meanwhile.",
-            "Look at what it says now, and repeat your correction if it is still wanted.",
-        )  # fmt: skip
+        super().__init__(_CHANGED.status, _CHANGED.found, _CHANGED.cure)
         self.current = current
 
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from zastavka.errors import OptionError
+from zastavka.web.house import House
 
 _HEADERS_WITHIN = 15.0  # seconds from the first byte, or the end of the last answer
 _IDLE = 10.0  # seconds between requests of a connection
@@ -57,9 +58,13 @@ def listening(host: str, port: int) -> socket.socket:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = infos[0]
         found = socket.socket(family, kind, protocol)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(512)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen(512)
+        except OSError:
+            found.close()
+            raise
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         raise OptionError(
@@ -72,21 +77,28 @@ def listening(host: str, port: int) -> socket.socket:
 
 def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None] | None = None) -> None:
     """Answer until the process is told to end."""
-    config = uvicorn.Config(
-        app, http=Bounded, ws="none", loop="asyncio", log_config=None, access_log=False,
-        server_header=False, date_header=True, timeout_keep_alive=int(_IDLE),
-        limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=int(_LAST_ANSWERS),
-    )  # fmt: skip
-    server = _Server(config, ready)
-    asyncio.run(server.serve(sockets=[at]))
+    asyncio.run(Server(app, ready).serve(sockets=[at]))
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
-        super().__init__(config)
+class Server(uvicorn.Server):
+    """uvicorn with our bounds; says when it is ready, and lets listeners go when it ends."""
+
+    def __init__(self, app: FastAPI, ready: Callable[[], None] | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, http=Bounded, ws="none", loop="asyncio", log_config=None, access_log=False,
+                server_header=False, timeout_keep_alive=int(_IDLE),
+                limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=int(_LAST_ANSWERS),
+            )
+        )  # fmt: skip
+        self._house: House = app.state.house
         self._ready = ready
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: D102
         await super().startup(sockets)
         if self.started and self._ready:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: D102
+        self._house.runner.close()  # else those who listen to events would hold it up
+        await super().shutdown(sockets)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]{7,32}$")]
+# JSON has one kind of number: 5.0 is as whole as 5
+Whole = Annotated[
+    int,
+    BeforeValidator(lambda v: int(v) if isinstance(v, float) and v.is_integer() else v),
+]
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Shift = Annotated[float, Field(ge=-3600, le=3600, allow_inf_nan=False)]
 
@@ -82,7 +87,7 @@ class NewUpload(_Taken):
     """A file that is to be sent; its size in bytes."""
 
     name: str = Field(min_length=1, max_length=255)
-    size: int = Field(ge=1, le=1 << 50)
+    size: Whole = Field(ge=1, le=1 << 50)
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{64}$")
 
 

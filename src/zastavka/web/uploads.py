@@ -33,14 +33,16 @@ _EXPIRE = 7 * 86400.0  # seconds after which a part that nobody goes on with is 
 _SILENCE = 60.0  # seconds that looking at a file may take
 
 
+_MISPLACED = RequestError(
+    409, "The bytes do not follow those that are here.", "Go on at byte {offset}."
+)
+
+
 class Misplaced(RequestError):
     """The bytes do not follow those that are here; `offset` says where they would."""
 
     def __init__(self, offset: int) -> None:
-        super().__init__(
-            409, "The bytes do not follow those that are here.",
-            "Go on at byte {offset}.", offset=offset,
-        )  # fmt: skip
+        super().__init__(_MISPLACED.status, _MISPLACED.found, _MISPLACED.cure, offset=offset)
         self.offset = offset
 
 
