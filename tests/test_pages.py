@@ -118,7 +118,7 @@ def test_an_edge_that_is_dragged_is_kept_and_exported(
     id, [(start, end)], locked = kept(server, 2)
     assert not locked
     address = f"{server.url}/#/episode/{id}"
-    with opened(browser, address) as page:
+    with opened(browser, address, expected=("ERR_",)) as page:  # while the server is down
         handle = edge(page, "Start")
         box = handle.bounding_box()
         assert box is not None
@@ -159,11 +159,11 @@ def test_edges_are_moved_by_keys_to_the_frame(
         assert "second" in (handle.get_attribute("aria-valuetext") or "")
         expect(page.get_by_text("Saved.")).to_be_visible()
         page.locator("h1").focus()
-        page.keyboard.press("х")  # where a Russian keyboard has its [
         here = value(edge(page, "Start"))
         page.keyboard.press(".")
         page.keyboard.press(".")
-        page.keyboard.press("[")
+        russian = "new KeyboardEvent('keydown', {key: 'х', code: 'BracketLeft', bubbles: true})"
+        page.evaluate(f"document.body.dispatchEvent({russian})")
         assert value(edge(page, "Start")) == pytest.approx(here + 2 / 12, abs=0.045)
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
@@ -244,8 +244,8 @@ def test_two_people_who_edit_the_same_get_to_choose(
         one.keyboard.press("Shift+ArrowRight")
         expect(one.get_by_role("dialog")).to_be_visible()
         one.get_by_role("button", name="Leave what is kept").click()
+        expect(edge(one, "Start")).to_have_attribute("aria-valuenow", f"{mine[0][0]:.3f}")
         assert kept(server, 6)[1] == mine
-        assert value(edge(one, "Start")) == mine[0][0]
 
 
 def test_ten_episodes_are_reviewed_by_keys_alone(
@@ -350,7 +350,7 @@ def test_no_page_is_wider_than_the_screen(
         for address in addresses(server):
             page.goto(address)
             page.locator("h1").wait_for()
-            page.wait_for_load_state("networkidle") if "episode" not in address else None
+            page.locator(".timeline, .card, .chart, .drop").first.wait_for()
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
             small = page.evaluate(
                 """() => [...document.querySelectorAll('main a.button, main button')]
@@ -401,13 +401,15 @@ def test_names_are_shown_as_they_are(
     browser: Browser,
     server: Server,
 ) -> None:
-    season = server.season(HOSTILE)
+    season = server.season("Гавань")
+    title, name = season["series"]["title"], season["episodes"][0]["name"]
+    assert HOSTILE in name
     with opened(browser, f"{server.url}/#/library") as page:
-        expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
-        for path in (f"season/{season['id']}", f"episode/{season['episodes'][0]['id']}", "exports"):
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        for path in (f"season/{season['id']}", f"episode/{season['episodes'][0]['id']}", "review"):
             page.goto(f"{server.url}/#/{path}")
             expect(page.get_by_text("onerror").first).to_be_attached()
-            assert page.locator("img[src='x']").count() == 0
+            assert page.locator("main img[src=x], main b, main h1 img").count() == 0
             assert page.title() != "owned"
 
 

@@ -65,6 +65,10 @@ class Keeper:
         finally:
             self._stale = True
 
+    def look_again(self) -> None:
+        """Another process has written: what is held is read anew when it is asked for."""
+        self._stale = True
+
     async def holdings(self) -> Holdings:
         """What is known, as new as what was written before the call."""
         if self._held is not None and not self._stale:

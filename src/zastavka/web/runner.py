@@ -207,4 +207,5 @@ class Runner:
         job = self._jobs[id]
         if job.state == "running":  # else it was cancelled
             self._live.pop(id, None)
+            self._keeper.look_again()  # its child wrote; whoever hears of the end asks for it
             await self._set(job.over(state, error, episodes))

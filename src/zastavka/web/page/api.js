@@ -15,6 +15,9 @@ export class Problem extends Error {
   }
 }
 
+export const unreachable = () =>
+  new Problem(0, { detail: t('problem.network'), hint: t('problem.networkHint') });
+
 /**
  * @param {string} method @param {string} path  below /api/v1
  * @param {{json?: any, raw?: Blob, version?: string, headers?: Record<string, string>,
@@ -32,7 +35,7 @@ export async function call(method, path, options = {}) {
     response = await fetch(BASE + path, { method, headers, body, signal, keepalive });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem(0, { detail: t('problem.network'), hint: t('problem.networkHint') });
+    throw unreachable();
   }
   return answer(response, path);
 }

@@ -33,12 +33,15 @@ async function show() {
   const place = h('div', { class: `page page-${page}` });
   fill(main, place);
   try {
-    const module = await modules[page]();
+    const module = await modules[page]().catch(() => {
+      throw api.unreachable();
+    });
     const left = await module.show(place, id);
     if (mine !== turn) return left?.();
     leave = left ?? null;
   } catch (problem) {
-    if (mine === turn) fill(place, problemBox(problem, show));
+    // a module that could not be fetched is asked for again only by a page that is loaded anew
+    if (mine === turn) fill(place, problemBox(problem, problem.status ? show : () => location.reload()));
   }
   const title = place.querySelector('h1');
   document.title = title ? `${title.textContent} – zastavka` : 'zastavka';
