@@ -71,7 +71,8 @@ class Keeper:
 
     async def holdings(self) -> Holdings:
         """What is known, as new as what was written before the call."""
-        if self._held is not None and not self._stale:
+        # while somebody reads anew, what is held is what was before
+        if self._held is not None and not self._stale and not self._gathering.locked():
             return self._held
         async with self._gathering:
             if self._held is None or self._stale:
