@@ -53,6 +53,7 @@ let menu = null;
 async function start() {
   const session = await api.session();
   if (session.token_required && !session.signed_in) return askToken();
+  menu?.destroy();
   menu = makeMenu({ version: session.version, changed: again, canSignOut: session.token_required });
   fill(app, h('a', { class: 'skip', href: '#main', onclick: (event) => {
     event.preventDefault();
@@ -63,6 +64,7 @@ async function start() {
 }
 
 async function askToken() {
+  if (app.querySelector('#token')) return; // several calls may be refused at once
   jobs.disconnect();
   const { show: signIn } = await import('./pages/signin.js');
   signIn(app, again);

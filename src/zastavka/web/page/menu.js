@@ -19,11 +19,11 @@ function setTheme(name) {
     if (name === 'auto') localStorage.removeItem('zastavka-theme');
     else localStorage.setItem('zastavka-theme', name);
   } catch { /* storage may be forbidden; the choice then holds for this page */ }
-  window.dispatchEvent(new Event('themechange'));
+  repaint();
 }
 
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () =>
-  window.dispatchEvent(new Event('themechange')));
+const repaint = () => window.dispatchEvent(new Event('themechange'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint);
 
 /** @param {{version: string, changed: (language?: string) => void, canSignOut: boolean}} options */
 export function makeMenu({ version, changed, canSignOut }) {
@@ -31,8 +31,10 @@ export function makeMenu({ version, changed, canSignOut }) {
   const links = ENTRIES.map((name) =>
     h('a', { href: to(name), 'data-page': name }, icon(name), h('span', {}, t(`menu.${name}`)), counts[name]));
   const running = () => setCount(counts.jobs, jobs.all().filter(jobs.isOpen).length, 'menu.running');
-  jobs.watch(running);
-  window.addEventListener('reviewleft', (event) => setCount(counts.review, event.detail, 'menu.left'));
+  const left = (event) => setCount(counts.review, event.detail, 'menu.left');
+  const end = jobs.watch(running);
+  running();
+  window.addEventListener('reviewleft', left);
   api.review(1).then(({ left }) => setCount(counts.review, left, 'menu.left'), () => null);
 
   const themes = h('button', { type: 'button', class: 'round' });
@@ -57,6 +59,10 @@ export function makeMenu({ version, changed, canSignOut }) {
       h('a', { class: 'brand', href: to('find'), title: `zastavka ${version}` }, h('span', { class: 'mark', 'aria-hidden': 'true' }), 'zastavka'),
       h('nav', { 'aria-label': t('menu.name') }, links),
       h('div', { class: 'settings' }, languages, themes, out)),
+    destroy() {
+      end();
+      window.removeEventListener('reviewleft', left);
+    },
     here(page) {
       for (const link of links) {
         if (link.dataset.page === entry(page)) link.setAttribute('aria-current', 'page');

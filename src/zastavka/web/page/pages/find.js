@@ -36,7 +36,7 @@ export async function show(place) {
   const ends = [uploads.watch(drawSending), jobs.watch(drawAnswers)];
   drawSending();
   drawAnswers();
-  unfinished(left);
+  unfinished(left).catch(fail);
   return () => {
     ends.forEach((end) => end());
     searches.forEach((one) => one.destroy());
@@ -105,19 +105,37 @@ function fileRow(item) {
     h('p', { class: 'quiet' }, line.filter(Boolean).join(' · ')));
 }
 
-/** What was begun before and is still there: how to go on with it. */
+/** What was begun before this page was opened: half sent, or sent and not searched. */
 async function unfinished(place) {
-  const mine = () => new Set(uploads.batches.flatMap((b) => b.items.map((item) => item.id)));
-  const { uploads: all } = await api.uploads().catch(() => ({ uploads: [] }));
-  const begun = all.filter((u) => u.state === 'open' && u.offset > 0 && !mine().has(u.id));
-  fill(place, begun.length ? h('section', { class: 'card' }, h('h2', {}, t('upload.begun')), h('p', { class: 'quiet' }, t('upload.begunText')),
-    h('ul', { class: 'files' }, begun.map((u) => {
+  const [{ uploads: all }, { jobs: made }] = await Promise.all([api.uploads(), api.get('/jobs')]);
+  const mine = new Set(uploads.batches.flatMap((batch) => batch.items.map((item) => item.id)));
+  const searched = new Set(made.flatMap((job) => job.episodes));
+  const before = all.filter((u) => !mine.has(u.id));
+  const half = before.filter((u) => u.state === 'open' && u.offset > 0);
+  const whole = before.filter((u) => u.state === 'ready' && !searched.has(u.episode));
+  const search = async () => {
+    try {
+      jobs.take(await api.detect(whole.map((u) => u.id)));
+      unfinished(place);
+    } catch (problem) {
+      fail(problem);
+    }
+  };
+  fill(place,
+    half.length > 0 && box(t('upload.begun'), t('upload.begunText'), half),
+    whole.length > 0 && box(t('upload.unsearched'), null, whole,
+      h('button', { type: 'button', class: 'primary', onclick: search }, icon('find'), t('upload.search'))));
+}
+
+function box(title, text, listed, ...more) {
+  return h('section', { class: 'card' }, h('h2', {}, title), text && h('p', { class: 'quiet' }, text),
+    h('ul', { class: 'files' }, listed.map((u) => {
       const row = h('li', { class: 'file' }, h('div', { class: 'file-head' }, h('span', { class: 'name' }, u.name),
-        h('span', { class: 'figure' }, percent(u.offset / u.size)),
+        h('span', { class: 'figure' }, u.offset < u.size ? percent(u.offset / u.size) : size(u.size)),
         h('button', { type: 'button', class: 'small plain', 'aria-label': t('upload.remove', { name: u.name }), onclick: () =>
           api.dropUpload(u.id).then(() => row.remove(), fail) }, icon('close'))));
       return row;
-    }))) : null);
+    })), h('p', {}, more));
 }
 
 /** One search: its progress, then an answer for each episode. */

@@ -109,6 +109,8 @@ export default {
   'upload.remove': 'Remove {name}',
   'upload.begun': 'Not sent to the end',
   'upload.begunText': 'Choose the same file again: it goes on from where it broke off.',
+  'upload.unsearched': 'Received, not searched',
+  'upload.search': 'Find the intros',
 
   'result.start': 'Hear the start',
   'result.end': 'Hear the end',

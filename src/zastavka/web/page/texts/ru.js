@@ -109,6 +109,8 @@ export default {
   'upload.remove': 'Убрать {name}',
   'upload.begun': 'Отправлено не до конца',
   'upload.begunText': 'Выберите тот же файл ещё раз: отправка продолжится с того места, где прервалась.',
+  'upload.unsearched': 'Получено, но не искали',
+  'upload.search': 'Найти заставки',
 
   'result.start': 'Послушать начало',
   'result.end': 'Послушать конец',
