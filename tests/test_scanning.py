@@ -239,3 +239,13 @@ def test_a_scan_that_is_killed_goes_on_and_answers_the_same(
             assert spans(done.stdout) == spans(whole.stdout)
             catalog = fresh(f"after {kills}")
     assert midway, "no kill fell between two seasons"
+
+
+def test_a_twin_of_what_is_known_gets_its_answer(folder: Path, tmp_path: Path) -> None:
+    assert zastavka("scan", folder).code == 0
+    twin = tmp_path / "twins" / folder.name
+    shutil.copytree(folder, twin)
+    zastavka("edit", twin, "--none")  # which notes the files
+    zastavka("edit", twin, "--undo")
+    again = zastavka("scan", twin, "--format", "json")
+    assert [len(found) for found in spans(again.out).values()] == [1, 1]

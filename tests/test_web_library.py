@@ -237,3 +237,14 @@ def test_health_metrics_and_the_page(client: httpx.Client) -> None:
     page = httpx.get(str(client.base_url.copy_with(path="/")))
     assert page.status_code == 200
     assert "script-src 'self'" in page.headers["content-security-policy"]
+
+
+def test_documents_and_files_are_packed_for_those_who_take_it(client: httpx.Client) -> None:
+    season = season_of(client)
+    url = f"/seasons/{season['id']}"
+    packed = client.get(url, headers={"accept-encoding": "gzip"})
+    plain = client.get(url, headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"])
+    assert packed.json() == plain.json() == season

@@ -177,6 +177,11 @@ class Catalog:
         """(content, task) of every answer."""
         return {(str(c), str(t)) for c, t in self._rows("SELECT content, task FROM answers")}
 
+    def assigned(self) -> set[tuple[Path, str]]:
+        """(file, task) of every file whose answer is that of a task."""
+        rows = self._rows("SELECT path, task FROM files WHERE task IS NOT NULL")
+        return {(Path(os.fsdecode(_bytes(path))), str(task)) for path, task in rows}
+
     def store(
         self, task: str, made: str, files: Sequence[Known], results: Mapping[Path, Result]
     ) -> None:

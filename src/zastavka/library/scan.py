@@ -66,13 +66,13 @@ def plan(
     found = Plan()
     _look(catalog, paths, found, step)
     known = {file.episode.path: file for file in found.files}
-    answered = catalog.answered()
+    answered, assigned = catalog.answered(), catalog.assigned()
     contents = {content for content, _ in answered}
     for season in seasons_of([file.episode for file in found.files]):
         files = tuple(known[episode.path] for episode in season.episodes)
         name = _name(season, files, made)
         if not again and all((file.content, name) in answered for file in files):
-            if found.read:
+            if any((path, name) not in assigned for path in (f.episode.path for f in files)):
                 catalog.store(name, made, files, {})
             found.unchanged += 1
         else:

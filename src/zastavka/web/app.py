@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
@@ -102,4 +103,5 @@ def _serve_pages(app: FastAPI) -> None:
     async def page() -> Response:
         return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    files = StaticFiles(directory=PAGE)
+    app.mount("/static", GZipMiddleware(files, minimum_size=500, compresslevel=5), name="static")

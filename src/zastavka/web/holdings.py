@@ -57,6 +57,15 @@ class Shelved:
     episodes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document as it is sent, plain and packed by gzip; `tag` is another for other bytes."""
+
+    tag: str
+    body: bytes
+    packed: bytes
+
+
 @dataclass(frozen=True)
 class Holdings:
     """Everything at one moment. `cache` holds documents made of it, by their names."""
@@ -64,7 +73,7 @@ class Holdings:
     files: Mapping[Path, Known]
     seasons: Mapping[str, Shelved]
     episodes: Mapping[str, Held]
-    cache: dict[object, tuple[str, bytes]] = field(default_factory=dict, compare=False)
+    cache: dict[object, Ready] = field(default_factory=dict, compare=False)
 
     def season(self, id: str) -> Shelved:
         """RequestError: there is none of this id."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import json
 from collections import OrderedDict
@@ -19,7 +20,7 @@ from zastavka.i18n import language
 from zastavka.web import store
 from zastavka.web.access import Access
 from zastavka.web.hands import Hands
-from zastavka.web.holdings import Held, Holdings
+from zastavka.web.holdings import Held, Holdings, Ready
 from zastavka.web.keeper import Keeper
 from zastavka.web.roots import Roots
 from zastavka.web.runner import Runner
@@ -105,21 +106,28 @@ def as_json(body: bytes | dict[str, Any], status: int = 200, **headers: str) -> 
     return Response(content, status, {"vary": "Accept-Language", **named}, "application/json")
 
 
-def tagged(request: Request, tag: str, body: bytes) -> Response:
+def tagged(request: Request, document: Ready) -> Response:
     """An answer with a version, left out where the asker has it already."""
-    headers = {"etag": f'"{tag}"', "cache-control": "no-cache", "vary": "Accept-Language"}
+    headers = {
+        "etag": f'"{document.tag}"', "cache-control": "no-cache",
+        "vary": "Accept-Language, Accept-Encoding",
+    }  # fmt: skip
     known = request.headers.get("if-none-match", "")
-    if f'"{tag}"' in (part.strip().removeprefix("W/") for part in known.split(",")):
+    if f'"{document.tag}"' in (part.strip().removeprefix("W/") for part in known.split(",")):
         return Response(status_code=304, headers=headers)
+    body = document.body
+    if "gzip" in request.headers.get("accept-encoding", "") and len(body) > len(document.packed):
+        body, headers["content-encoding"] = document.packed, "gzip"
     return Response(body, 200, headers, "application/json")
 
 
-def kept(held: Holdings, name: object, make: Callable[[], dict[str, Any]]) -> tuple[str, bytes]:
-    """A document made once for what is held, with its tag."""
+def ready(held: Holdings, name: object, make: Callable[[], dict[str, Any]]) -> Ready:
+    """A document made once for what is held; hundreds may ask for it in a second."""
     key = (name, language())
     if key not in held.cache:
         body = encoded(make())
-        held.cache[key] = hashlib.blake2b(body, digest_size=10).hexdigest(), body
+        tag = hashlib.blake2b(body, digest_size=10).hexdigest()
+        held.cache[key] = Ready(tag, body, gzip.compress(body, 5))
     return held.cache[key]
 
 

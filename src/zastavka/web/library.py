@@ -11,7 +11,7 @@ from zastavka.i18n import language
 from zastavka.segment import Segment
 from zastavka.web import corrections, schemas, taken, views
 from zastavka.web.corrections import Change, Conflict
-from zastavka.web.house import House, House_, as_json, if_match, kept, tagged
+from zastavka.web.house import House, House_, as_json, if_match, ready, tagged
 from zastavka.web.problems import MEDIA_TYPE, problem_of, told
 
 router = APIRouter()
@@ -36,8 +36,7 @@ async def roots(house: House_) -> Response:
 async def series(house: House_, request: Request, if_none_match: IfNone = None) -> Response:  # noqa: ARG001
     """All series and their seasons."""
     held = await house.keeper.holdings()
-    tag, body = kept(held, "series", lambda: views.series(held))
-    return tagged(request, tag, body)
+    return tagged(request, ready(held, "series", lambda: views.series(held)))
 
 
 @router.get(
@@ -47,8 +46,7 @@ async def season(house: House_, request: Request, id: Id, if_none_match: IfNone 
     """A season and its episodes."""
     held = await house.keeper.holdings()
     shelved = held.season(id)
-    tag, body = kept(held, id, lambda: views.season(held, shelved, language()))
-    return tagged(request, tag, body)
+    return tagged(request, ready(held, id, lambda: views.season(held, shelved, language())))
 
 
 @router.get(
@@ -119,8 +117,8 @@ async def apply(house: House_, id: Id, given: Annotated[taken.Apply, Body()]) ->
 async def review(house: House_, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> Response:
     """Episodes that need a person, the most doubtful first."""
     held = await house.keeper.holdings()
-    _, body = kept(held, ("review", limit), lambda: views.review(held, limit, language()))
-    return as_json(body)
+    document = ready(held, ("review", limit), lambda: views.review(held, limit, language()))
+    return as_json(document.body)
 
 
 async def document_of(house: House, id: str) -> dict[str, Any]:

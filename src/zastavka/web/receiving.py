@@ -79,7 +79,8 @@ async def send(
         )
     upload = house.uploads.get(id)
     length = request.headers.get("content-length", "")
-    if length.isdigit() and upload_offset + int(length) > upload.size:
+    fits = upload_offset == house.uploads.offset(upload)
+    if fits and length.isdigit() and upload_offset + int(length) > upload.size:
         raise RequestError(413, "More bytes came than were announced.", "Begin it anew.")
     try:
         done = await house.uploads.receive(id, upload_offset, request.stream())

@@ -6,46 +6,22 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 
 from zastavka.errors import RequestError, ZastavkaError
 from zastavka.i18n import speaking
 from zastavka.web.access import Access, Failures, is_allowed_host
-from zastavka.web.problems import MEDIA_TYPE, language_of, problem_of, status_of
+from zastavka.web.passing import RAW, Answer, Body, Receive, Scope, Send, has_body, kind_of
+from zastavka.web.problems import language_of
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "zastavka"
 API = "/api/v1"
 _OPEN = frozenset((f"{API}/session", f"{API}/health"))  # to people who are not signed in
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
-_RAW = "application/octet-stream"
-_BODY = 1 << 20  # bytes of a JSON document
-_PATIENCE = 20.0  # seconds that a client may be silent within a body
-_WHOLE_BODY = 60.0  # seconds that a JSON document may take
-
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self'; connect-src 'self'; font-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    b"content-security-policy": _POLICY.encode(),
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
-    b"cross-origin-resource-policy": b"same-origin",
-    b"cross-origin-opener-policy": b"same-origin",
-    b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
-}
-
 log = logging.getLogger("zastavka.web")
 
 
@@ -68,11 +44,11 @@ class Shield:
                 await self.app(scope, receive, send)
             return
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        answer = _Answer(send, scope["path"], self.answered)
+        body = Body(receive, headers)
+        answer = Answer(send, scope["path"], body, self.answered)
         with speaking(language_of(headers.get("accept-language", ""))):
             try:
                 self._check(scope, headers)
-                body = _Body(receive, _most(headers), scope)
                 await self.app(scope, body, answer)
             except ZastavkaError as error:
                 await answer.refuse(error)
@@ -147,97 +123,10 @@ def _check_origin(headers: dict[str, str], host: str) -> None:
 
 
 def _check_content(headers: dict[str, str]) -> None:
-    has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and kind not in ("application/json", _RAW):
+    if has_body(headers) and kind_of(headers) not in ("application/json", RAW):
         raise RequestError(
             415, "The body is of a kind that is not taken.", "Send JSON as application/json."
         )
-
-
-def _most(headers: dict[str, str]) -> int | None:
-    """Bytes that the body may have; None: it is counted where it is received."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == _RAW:
-        return None
-    length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > _BODY:
-        raise _too_long()
-    return _BODY
-
-
-def _too_long() -> RequestError:
-    return RequestError(413, "The document is too long.", "Send less at once.")
-
-
-@dataclass(slots=True)
-class _Body:
-    """What the client sends, cut off where it is endless or does not come."""
-
-    receive: Receive
-    most: int | None
-    scope: Scope
-    got: int = 0
-    done: bool = False
-    began: float = 0.0
-
-    async def __call__(self) -> Message:
-        if self.done:
-            return await self.receive()  # until the client goes away
-        loop = asyncio.get_running_loop()
-        self.began = self.began or loop.time()
-        try:
-            message = await asyncio.wait_for(self.receive(), _PATIENCE)
-        except TimeoutError:
-            raise _too_slow() from None
-        self.done = message["type"] != "http.request" or not message.get("more_body", False)
-        self.got += len(message.get("body", b""))
-        if self.most is not None:
-            if self.got > self.most:
-                raise _too_long()
-            if loop.time() - self.began > _WHOLE_BODY:
-                raise _too_slow()
-        return message
-
-
-def _too_slow() -> RequestError:
-    return RequestError(408, "The body did not come in time.", "Send it again.")
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What goes out, with the headers that each answer has."""
-
-    send: Send
-    path: str
-    answered: Counter[str]
-    begun: bool = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.begun = True
-            self.answered[str(message["status"])] += 1
-            headers = message["headers"] = list(message.get("headers", ()))
-            headers += _HEADERS.items()
-            if self.path.startswith("/api/") and not any(k == b"cache-control" for k, _ in headers):
-                headers.append((b"cache-control", b"no-store"))
-        await self.send(message)
-
-    async def refuse(self, error: ZastavkaError) -> None:
-        if self.begun:
-            return  # half an answer is out: the connection is closed, which says so
-        status = status_of(error)
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"vary", b"Accept-Language")]
-        if status == 401:
-            headers.append((b"www-authenticate", b'Bearer realm="zastavka"'))
-        if status == 429:
-            headers.append((b"retry-after", str(error.values.get("wait", 1)).encode()))
-        if status in (408, 413, 415):
-            headers.append((b"connection", b"close"))  # the rest of the body is not read
-        body = problem_of(error)
-        headers.append((b"content-length", str(len(body)).encode()))
-        await self({"type": "http.response.start", "status": status, "headers": headers})
-        await self({"type": "http.response.body", "body": body})
 
 
 def _where(error: BaseException) -> str:
