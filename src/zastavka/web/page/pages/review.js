@@ -13,10 +13,11 @@ import { t } from '../texts.js';
 import { why } from '../why.js';
 import { seasonName } from './library.js';
 
-const AHEAD = 20; // episodes asked for at a time
+const ASKED = 20; // episodes asked for at a time
+const AHEAD = 2; // episodes that are read while one is looked at
 
-/** The first that was not passed over; null at the end. */
-export const following = (queue, passed) => queue.find((e) => !passed.has(e.id)) ?? null;
+/** Those that were not passed over. */
+export const waiting = (queue, passed) => queue.filter((e) => !passed.has(e.id));
 
 /** @param {HTMLElement} place */
 export async function show(place) {
@@ -26,22 +27,24 @@ export async function show(place) {
   fill(place, h('div', { class: 'page-head' }, h('h1', { tabindex: -1 }, t('review.title')), count), box);
   let desk = null; // the episode on the table
   let last = null; // the decision before, for undo
-  let ready = null; // the next episode, read ahead
+  const ready = new Map(); // the next episodes by id, being read
   let gone = false;
 
   const next = async () => {
-    const { episodes, left } = await api.review(AHEAD + passed.size);
+    const { episodes, left } = await api.review(ASKED + passed.size);
     if (gone) return;
     window.dispatchEvent(new CustomEvent('reviewleft', { detail: left }));
     count.textContent = left ? t('review.left', { n: left }) : '';
-    const one = following(episodes, passed);
+    const [one, ...after] = waiting(episodes, passed);
     if (!one) return finish(left);
-    const episode = ready?.id === one.id ? await ready.read : await api.episode(one.id);
+    const read = (await ready.get(one.id)) ?? (await api.episode(one.id));
+    // what was read ahead may have been changed by somebody else since
+    const episode = read.version === one.version ? read : await api.episode(one.id);
     if (gone) return;
     lay(episode);
-    const after = following(episodes, new Set([...passed, one.id]));
-    ready = after && { id: after.id, read: api.episode(after.id).catch(() => api.episode(after.id)) };
-    ready?.read.catch(() => null);
+    const ahead = after.slice(0, AHEAD).map(({ id }) => [id, ready.get(id) ?? api.episode(id).catch(() => null)]);
+    ready.clear();
+    ahead.forEach(([id, reading]) => ready.set(id, reading));
   };
   const finish = (left) => {
     desk?.destroy();
@@ -57,7 +60,6 @@ export async function show(place) {
   };
   const decided = (episode, by) => {
     last = episode;
-    ready = ready?.id === episode.id ? null : ready;
     note(t(`kept.${by}`), { label: t('undo'), act: undo });
     return next();
   };
