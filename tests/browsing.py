@@ -152,6 +152,13 @@ def server(shelf: Shelf, tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def reading(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests that correct nothing."""
+    with serving(shelf, tmp_path_factory.mktemp("reading")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no browser at {CHROMIUM}; ZASTAVKA_CHROMIUM names another")
