@@ -351,3 +351,13 @@ def test_what_serve_refuses(kept: Setup, tmp_path: Path) -> None:
     assert zastavka("serve", folder, "--port", "99999", "--lang", "en").code != 0
     missing = zastavka("serve", tmp_path / "nothing", "--lang", "en")
     assert "is no folder" in missing.err
+
+
+def test_two_servers_do_not_share_a_catalog(kept: Setup) -> None:
+    with process(kept):
+        second = zastavka(
+            "serve", kept.folders[0], "--port", "0", "--catalog", kept.catalog,
+            "--data", kept.data, "--lang", "en",
+        )  # fmt: skip
+    assert second.code == 2
+    assert "is used by another server; end that one" in second.err

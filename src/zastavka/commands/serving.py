@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zastavka.arguments import Lang
+from zastavka.arguments import Lang, catalog_of
 from zastavka.commands.library import CatalogFile
 from zastavka.errors import MissingExtra, OptionError
 from zastavka.i18n import gettext
@@ -38,6 +38,8 @@ def serve(
         Path | None,
         typer.Option(help="Folder for uploads and sessions; else beside the catalog."),
     ] = None,
+    max_upload: Annotated[float, typer.Option(help="How large an upload may be, GB.")] = 50,
+    jobs: Annotated[int, typer.Option(help="Jobs that run at once.")] = 2,
     catalog: CatalogFile = None,
     lang: Lang = None,  # noqa: ARG001
 ) -> None:
@@ -50,25 +52,29 @@ def serve(
             raise MissingExtra("web", "zastavka serve")
     from zastavka.web.access import is_local
     from zastavka.web.app import Setup, build
-    from zastavka.web.server import listening
+    from zastavka.web.server import alone, listening
     from zastavka.web.server import serve as answer
 
     if not 0 <= port <= 65535:
         raise OptionError("--port", "is no port", "give a number from 0 to 65535")
+    if jobs < 1 or not 0 < max_upload < 1e6:
+        raise OptionError("--jobs, --max-upload", "can't be", "give at least one, and some GB")
     names = frozenset(name.lower() for name in allow_host or ())
     local = is_local(host)
     asked = token or not local or not all(map(is_local, names))
     file = catalog or default_file()
     setup = Setup(
         folders=tuple(folders or ()), catalog=file, data=data or file.parent / "server",
-        token=asked, local=local, names=names,
+        token=asked, local=local, names=names, jobs=jobs, largest=int(max_upload * 1e9),
     )  # fmt: skip
-    app = build(setup)
-    access = app.state.house.access
-    at = listening(host, port)
-    if asked and (new_token or not access.has_token):
-        line = gettext("Token, shown this once: {token}")
-        say(line.format(token=access.new_token()))
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{at.getsockname()[1]}/"
-    answer(app, at, lambda: say(gettext("Ready at {address}").format(address=address)))
+    with alone(setup.data):
+        catalog_of(file).close()  # what is wrong with it is said before anybody asks
+        app = build(setup)
+        at = listening(host, port)
+        access = app.state.house.access
+        if asked and (new_token or not access.has_token):
+            line = gettext("Token, shown this once: {token}")
+            say(line.format(token=access.new_token()))
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{at.getsockname()[1]}/"
+        answer(app, at, lambda: say(gettext("Ready at {address}").format(address=address)))

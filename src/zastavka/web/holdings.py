@@ -68,12 +68,12 @@ class Ready:
 
 @dataclass(frozen=True)
 class Holdings:
-    """Everything at one moment. `cache` holds documents made of it, by their names."""
+    """Everything at one moment. `cache` holds documents made of it, by name and language."""
 
     files: Mapping[Path, Known]
     seasons: Mapping[str, Shelved]
     episodes: Mapping[str, Held]
-    cache: dict[object, Ready] = field(default_factory=dict, compare=False)
+    cache: dict[tuple[object, str], Ready] = field(default_factory=dict, compare=False)
 
     def season(self, id: str) -> Shelved:
         """RequestError: there is none of this id."""
@@ -116,7 +116,22 @@ def gather(
             episodes[id] = _held(
                 id, file, results.get(episode.path), edits.get(file.content), season.id
             )
-    return Holdings(files, seasons, episodes)
+    now = Holdings(files, seasons, episodes)
+    if before is not None:
+        now.cache.update(_still_true(before, now))
+    return now
+
+
+def _still_true(before: Holdings, now: Holdings) -> dict[tuple[object, str], Ready]:
+    """Documents made before that say what is so now: jobs change the catalog, but no season."""
+    if before.seasons is now.seasons and before.episodes == now.episodes:
+        return before.cache
+    same = {
+        id
+        for id, season in now.seasons.items()
+        if season == before.seasons.get(id) and now.of(season) == before.of(season)
+    }
+    return {key: made for key, made in before.cache.items() if key[0] in same}
 
 
 def refreshed(catalog: Catalog, held: Held) -> Held:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -73,6 +75,24 @@ def listening(host: str, port: int) -> socket.socket:
             why=error.strerror or error,
         ) from error  # fmt: skip
     return found
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """The only server of a folder, as long as the block lasts. OptionError: there is another."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # Windows has no such lock
+        except OSError as error:
+            raise OptionError(
+                folder, "is used by another server", "end that one, or give another --catalog"
+            ) from error
+        yield
 
 
 def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None] | None = None) -> None:

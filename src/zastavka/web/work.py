@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
@@ -37,8 +38,7 @@ def main(words: list[str]) -> None:
         if word in words:
             _confine(limits)
     if "--low" in words:
-        with suppress(OSError, AttributeError):
-            os.nice(19)
+        _step_back()
     open_only()
     tasks: SimpleQueue[dict[str, Any]] = SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
@@ -116,6 +116,15 @@ def _listen(tasks: SimpleQueue[dict[str, Any]]) -> None:
     for line in sys.stdin.buffer:
         tasks.put(json.loads(line))
     os._exit(0)  # whatever is being done: nobody waits for it any more
+
+
+def _step_back() -> None:
+    """Leave the processor to whoever else wants it."""
+    with suppress(OSError, AttributeError):
+        os.nice(19)
+    # Linux shares the processor between sessions first, and this process has one of its own
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
 
 
 def _confine(limits: dict[str, int]) -> None:
