@@ -159,7 +159,7 @@ def take(browser: Browser, server: Server, shot: Shot, place: Path) -> None:
     page.locator("h1").wait_for()
     if shot.act:
         shot.act(page)
-    if page.locator(".timeline").count():
+    if shot.page.startswith(("#/review", "#/episode")):
         page.locator(".curve canvas").first.wait_for()
         page.locator(".film img").first.wait_for()
     page.wait_for_timeout(1500)  # what comes after them

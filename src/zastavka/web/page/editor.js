@@ -67,7 +67,7 @@ export function makeEditor(episode, options) {
     add: () => editor.actions.add(),
   });
   player.onTime((time) => timeline.setTime(time, true));
-  api.curves(episode.id).then(timeline.setCurves, () => null); // an episode not searched has none
+  api.curves(episode.id).then(timeline.setCurves, () => timeline.setCurves(null));
 
   const editor = {
     player: player.place,

@@ -26,7 +26,7 @@ export function makeTimeline(episode, options) {
   const ruler = h('canvas', { class: 'ruler' });
   const wave = h('canvas', {});
   const film = makeFilmstrip(episode);
-  const curves = h('div', { class: 'curves' });
+  const curves = h('div', { class: 'curves loading' });
   const head = h('div', { class: 'playhead' });
   const handles = makeHandles({ ...options, duration, view: () => view });
   handles.node.append(head);
@@ -85,7 +85,10 @@ export function makeTimeline(episode, options) {
       head.style.left = `${100 * share(view, time)}%`;
       return undefined;
     },
+    /** @param {any} found  null: there are none */
     setCurves(found) {
+      curves.classList.remove('loading');
+      if (!found) return;
       state.curves = found;
       fill(curves, ...CURVES.filter(([name]) => found[name]).map(([name, variable]) =>
         h('div', { class: 'lane curve' },

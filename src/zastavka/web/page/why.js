@@ -26,6 +26,7 @@ const known = ['intro', 'logo', 'recap', 'eyecatch', 'credits', 'other'];
 const segmentName = (s) => (known.includes(s.type) ? t(`type.${s.type}`) : s.type);
 
 function segmentFacts(s) {
+  if (s.sources?.includes('person')) return s.reason;
   const sources = (s.sources ?? []).map((name) => t(`source.${name}`)).join(', ');
   return [s.type !== 'intro' && `${range(s)} (${length(s)})`, s.confidence !== null && percent(s.confidence), sources, s.reason].filter(Boolean).join(' · ');
 }
