@@ -117,7 +117,7 @@ def shots(server: Server, shelf: Shelf) -> list[Shot]:
 
     def send(page: Page) -> None:
         page.set_input_files("#files", files)
-        page.locator(".verdict").nth(1).wait_for(timeout=60_000)
+        page.locator(".verdict").nth(1).wait_for(timeout=300_000)
 
     def drag(page: Page) -> None:
         page.locator(".handle.start").focus()
