@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from browsing import browser, reading, server, shelf  # noqa: F401 - fixtures
 from season import learned, series  # noqa: F401 - fixtures
-from serving import client, kept, scanned  # noqa: F401 - fixtures
+from web_server import client, kept, scanned  # noqa: F401 - fixtures
 
 # tiny networks wait for each other's threads far longer than they compute; before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")

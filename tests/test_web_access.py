@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from season import zastavka
-from serving import answering, process, season_of
+from web_server import answering, process, season_of
 from zastavka.errors import StorageError
 from zastavka.web.access import Access, Failures, is_allowed_host, is_local
 from zastavka.web.app import Setup, build

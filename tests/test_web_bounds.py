@@ -13,7 +13,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from serving import RAW, answering, season_of
+from web_server import RAW, answering, season_of
 from zastavka.web import passing, server
 from zastavka.web.app import Setup, build
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from season import zastavka
-from serving import answering, season_of
+from web_server import answering, season_of
 from zastavka.export import FORMATS
 from zastavka.web.app import Setup, build
 

@@ -14,7 +14,7 @@ import pytest
 
 import hostile
 from media_files import Film, Tone, write
-from serving import answering, job_over, process, season_of, uploaded
+from web_server import answering, job_over, process, season_of, uploaded
 from zastavka.media import PLAIN_FORMATS
 from zastavka.web.app import Setup, build
 from zastavka.web.check import STREAMS

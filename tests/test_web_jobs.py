@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from season import Series
-from serving import answering, job_over, process, season_of, until
+from web_server import answering, job_over, process, season_of, until
 from zastavka.web.app import Setup, build
 
 

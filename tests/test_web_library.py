@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from season import Series, zastavka
-from serving import answering, process, season_of, until
+from web_server import answering, process, season_of, until
 from zastavka.web.app import Setup, build
 
 

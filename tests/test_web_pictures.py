@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from media_files import Film, Tone, number_of, numbered, write
 from season import zastavka
-from serving import answering, job_over, season_of
+from web_server import answering, job_over, season_of
 from zastavka.media import probe
 from zastavka.pictures import Pictures
 from zastavka.web.app import Setup, build

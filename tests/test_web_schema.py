@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from season import Series
-from serving import API, answering, season_of, uploaded
+from web_server import API, answering, season_of, uploaded
 from zastavka.web.app import Setup, build
 
 # what a schema can't say: whether If-Match fits, spans are in order, bytes follow one another

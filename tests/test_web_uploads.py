@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from season import Series
-from serving import RAW, answering, job_over, process, until, uploaded
+from web_server import RAW, answering, job_over, process, until, uploaded
 from zastavka.web.app import Setup, build
 
 

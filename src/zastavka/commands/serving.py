@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from zastavka.errors import MissingExtra, OptionError
 from zastavka.i18n import gettext
 from zastavka.library.catalog import default_file
 from zastavka.terminal import say
+
+if TYPE_CHECKING:
+    from zastavka.web.app import Setup
 
 
 def serve(
@@ -47,13 +50,9 @@ def serve(
 
     Example: zastavka serve Series/
     """
-    for library in ("fastapi", "uvicorn"):
-        if find_spec(library) is None:
-            raise MissingExtra("web", "zastavka serve")
+    _need_web()
     from zastavka.web.access import is_local
-    from zastavka.web.app import Setup, build
-    from zastavka.web.server import alone, listening
-    from zastavka.web.server import serve as answer
+    from zastavka.web.app import Setup
 
     if not 0 <= port <= 65535:
         raise OptionError("--port", "is no port", "give a number from 0 to 65535")
@@ -67,12 +66,26 @@ def serve(
         folders=tuple(folders or ()), catalog=file, data=data or file.parent / "server",
         token=asked, local=local, names=names, jobs=jobs, largest=int(max_upload * 1e9),
     )  # fmt: skip
+    _answer(setup, host, port, new_token)
+
+
+def _need_web() -> None:
+    for library in ("fastapi", "uvicorn"):
+        if find_spec(library) is None:
+            raise MissingExtra("web", "zastavka serve")
+
+
+def _answer(setup: Setup, host: str, port: int, new_token: bool) -> None:
+    from zastavka.web.app import build
+    from zastavka.web.server import alone, listening
+    from zastavka.web.server import serve as answer
+
     with alone(setup.data):
-        catalog_of(file).close()  # what is wrong with it is said before anybody asks
+        catalog_of(setup.catalog).close()  # what is wrong with it is said before anybody asks
         app = build(setup)
         at = listening(host, port)
         access = app.state.house.access
-        if asked and (new_token or not access.has_token):
+        if setup.token and (new_token or not access.has_token):
             line = gettext("Token, shown this once: {token}")
             say(line.format(token=access.new_token()))
         shown = f"[{host}]" if ":" in host else host
