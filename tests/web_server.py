@@ -44,6 +44,10 @@ def scanned(series: Series, tmp_path_factory: pytest.TempPathFactory) -> Scanned
     variables = {"ZASTAVKA_CATALOG": str(found.catalog), "ZASTAVKA_CACHE": str(found.cache)}
     with mock.patch.dict(os.environ, variables):
         assert zastavka("scan", found.folder).code == 0
+        setup = Setup(folders=(found.folder,), catalog=found.catalog, data=place / "data")
+        with answering(build(setup)) as client:  # so that no test has to look at the files again
+            for episode in season_of(client)["episodes"]:
+                client.get(f"/episodes/{episode['id']}")
     return found
 
 

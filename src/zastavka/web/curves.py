@@ -54,11 +54,8 @@ def _repeated(
     files: Sequence[tuple[Path, str]], progress: Callable[[float, str, str], None]
 ) -> Rows:
     place = store.place("curves", ".json", sorted(content for _, content in files))
-    try:
-        kept: Rows = json.loads(place.read_text(encoding="utf-8"))
+    if (kept := store.read(place)) is not None:
         return kept
-    except (OSError, ValueError):
-        pass
     prints = default_folder() / "prints"
     known = [path for path, content in files if _is_cached(prints, content)]
     if len(known) < max(2, _ENOUGH * len(files)):

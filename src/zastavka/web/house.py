@@ -17,6 +17,7 @@ from fastapi import Depends, Request, Response
 
 from zastavka.errors import RequestError, ZastavkaError
 from zastavka.i18n import language
+from zastavka.storage import write_text
 from zastavka.web import store
 from zastavka.web.access import Access
 from zastavka.web.hands import Hands
@@ -28,7 +29,13 @@ from zastavka.web.uploads import Uploads
 
 _REMEMBERED = 2000  # files of which is remembered what they are
 _MEDIA_SECONDS = 60.0
-_ROOM = {"proxies": 30 << 30, "strips": 2 << 30, "peaks": 1 << 30, "curves": 1 << 30}  # bytes
+_ROOM = {
+    "media": 100 << 20,
+    "proxies": 30 << 30,
+    "strips": 2 << 30,
+    "peaks": 1 << 30,
+    "curves": 1 << 30,
+}  # bytes
 
 
 @dataclass(slots=True)
@@ -75,8 +82,7 @@ class House:
             file = await self.file_of(held)
             proxy = await self.proxy_of(file)
             if proxy not in self._media:
-                spec = {"file": str(file)}
-                self._media[proxy] = await self.hands.ask("media", spec, _MEDIA_SECONDS)
+                self._media[proxy] = await self._looked_at(file)
                 while len(self._media) > _REMEMBERED:
                     self._media.popitem(last=False)
         except ZastavkaError:
@@ -84,6 +90,14 @@ class House:
         known = self._media[proxy]
         has_proxy = known["playable"] or await asyncio.to_thread(proxy.exists)
         return {**known, "playable": has_proxy}
+
+    async def _looked_at(self, file: Path) -> dict[str, Any]:
+        state = await asyncio.to_thread(store.state_of, file)
+        place = store.place("media", ".json", str(file), state)
+        if (known := await asyncio.to_thread(store.read, place)) is None:
+            known = await self.hands.ask("media", {"file": str(file)}, _MEDIA_SECONDS)
+            await asyncio.to_thread(write_text, place, json.dumps(known))
+        return known
 
 
 def _house(request: Request) -> House:

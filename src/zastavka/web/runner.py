@@ -21,7 +21,7 @@ from zastavka.web.keeper import Keeper
 from zastavka.web.problems import as_row
 
 _SILENCE = 1800.0  # seconds without a word after which a child hangs
-_TRIES = 3  # times that a job may have been running when the server ended
+_TRIES = 10  # times that a job may have been running when the server ended
 
 Spec = Callable[[Job], Awaitable[dict[str, Any]]]  # what the child is told
 
@@ -188,7 +188,9 @@ class Runner:
         try:
             await self._set(self._jobs[job.id])
             spec = await self._spec(job)
-            child = self._children[job.id] = await Child.start("--low")
+            child = self._children[job.id] = await Child.start(
+                "--low" if job.kind == "scan" else "--behind"
+            )
             if self._jobs[job.id].state != "running":
                 return  # cancelled meanwhile
             done = await child.ask(job.kind, spec, _SILENCE, told)

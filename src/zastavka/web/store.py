@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from zastavka.cache import default_folder
 from zastavka.errors import MediaError
@@ -26,6 +28,15 @@ def state_of(path: Path) -> tuple[int, int, int]:
             path, "can't be read: {why}", "check the path", why=error.strerror
         ) from error
     return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A document that was kept; None: it is not there, or damaged."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) else None
 
 
 def trim(kind: str, most: int) -> None:

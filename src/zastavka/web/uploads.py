@@ -222,7 +222,7 @@ class Uploads:
         if not part.exists() and (settled := self._settled(upload)) is not None:
             return settled.suffix  # the server ended between two steps
         if upload.sha256 is not None:
-            found = await _asked("--low", "digest", {"file": str(part)})
+            found = await _asked("--behind", "digest", {"file": str(part)})
             if found["sha256"] != upload.sha256:
                 raise MediaError(
                     upload.name, "has not the checksum that was announced", "send it again"

@@ -26,6 +26,7 @@ Progress = Callable[[float, str, str], None]
 Task = Callable[[dict[str, Any], Progress], dict[str, Any]]
 
 _PACE = 0.1  # seconds between two lines of progress
+_PRIORITY = {"--low": (19, 5), "--behind": (10, 0)}  # nobody waits for it; somebody does
 _LIMITS = {
     "--sandbox": {"AS": 3 << 29, "CPU": 60, "NOFILE": 64, "FSIZE": 0, "CORE": 0},
     "--bounded": {"AS": 6 << 30, "NOFILE": 256, "CORE": 0},
@@ -37,8 +38,9 @@ def main(words: list[str]) -> None:
     for word, limits in _LIMITS.items():
         if word in words:
             _confine(limits)
-    if "--low" in words:
-        _step_back()
+    for word, (nice, session) in _PRIORITY.items():
+        if word in words:
+            _step_back(nice, session)
     open_only()
     tasks: SimpleQueue[dict[str, Any]] = SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
@@ -118,13 +120,13 @@ def _listen(tasks: SimpleQueue[dict[str, Any]]) -> None:
     os._exit(0)  # whatever is being done: nobody waits for it any more
 
 
-def _step_back() -> None:
-    """Leave the processor to whoever else wants it."""
+def _step_back(nice: int, session: int) -> None:
+    """Leave the processor to others, as far as that: 0 for not at all, 19 for wholly."""
     with suppress(OSError, AttributeError):
-        os.nice(19)
+        os.nice(nice)
     # Linux shares the processor between sessions first, and this process has one of its own
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19", encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(session), encoding="ascii")
 
 
 def _confine(limits: dict[str, int]) -> None:
