@@ -183,6 +183,25 @@ def test_parts_of_an_upload_take_about_a_second(call: Call) -> None:
     assert call("uploads.js", "nextPart", 1 << 20, 30) == 1 << 20
 
 
+def test_of_a_folder_that_is_dropped_videos_are_taken(page: Page) -> None:
+    """Folders as browsers give them: in parts, with files among files."""
+    code = """async () => {
+        const file = (name) => ({isFile: true, name, file: (got) => got(new File(['x'], name))});
+        const folder = (name, ...parts) => ({isDirectory: true, name, createReader() {
+            const left = [...parts];
+            return {readEntries: (got) => got(left.splice(0, 1))};
+        }});
+        const entries = [
+            folder('S1', file('e10.mkv'), file('notes.txt'), folder('more', file('e2.MP4'))),
+            file('strange.bin'),
+        ];
+        const items = entries.map((entry) => ({webkitGetAsEntry: () => entry}));
+        const found = await (await import('/static/dropped.js')).filesOf({items, files: []});
+        return found.map((one) => one.name);
+    }"""
+    assert page.evaluate(code) == ["e2.MP4", "e10.mkv", "strange.bin"]
+
+
 def test_events_are_read_from_pieces(page: Page) -> None:
     code = """async (pieces) => {
         const parse = (await import('/static/events.js')).eventParser();

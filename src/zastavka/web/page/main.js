@@ -12,6 +12,8 @@ const app = document.getElementById('app');
 const main = h('main', { id: 'main', tabindex: -1 });
 let leave = null; // what the page that is shown wants done when it goes
 let turn = 0;
+let menu = null;
+const SLOW = 400; // ms after which a page that is not there yet says that it comes
 
 const modules = {
   find: () => import('./pages/find.js'),
@@ -32,6 +34,7 @@ async function show() {
   menu.here(page);
   const place = h('div', { class: `page page-${page}` });
   fill(main, place);
+  setTimeout(() => place.hasChildNodes() || fill(place, h('p', { class: 'quiet', role: 'status' }, t('loading'))), SLOW);
   try {
     const module = await modules[page]().catch(() => {
       throw api.unreachable();
@@ -48,7 +51,6 @@ async function show() {
   return undefined;
 }
 
-let menu = null;
 
 async function start() {
   const session = await api.session();

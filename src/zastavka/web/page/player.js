@@ -5,6 +5,7 @@ import { icon } from './icons.js';
 import { t } from './texts.js';
 import { before, clock, frameStart } from './time.js';
 
+const chosen = { rate: 1, muted: false }; // for the next player too: who reviews chooses once
 const INSIDE = 0.3; // of a frame: a seek to its very start may show the one before
 
 /**
@@ -89,13 +90,21 @@ function controls(player, video, toggler, readout) {
   const button = (name, text, act) =>
     h('button', { type: 'button', class: 'round', 'aria-label': text, title: text, onclick: act }, icon(name));
   const speed = h('select', { 'aria-label': t('player.speed'), class: 'speed', onchange: () => {
-    video.playbackRate = Number(speed.value);
-  } }, [0.25, 0.5, 1, 1.5, 2].map((n) => h('option', { value: n, selected: n === 1 }, `${n}×`)));
+    chosen.rate = Number(speed.value);
+    video.playbackRate = chosen.rate;
+  } }, [0.25, 0.5, 1, 1.5, 2].map((n) => h('option', { value: n, selected: n === chosen.rate }, `${n}×`)));
   const mute = button('sound', t('player.mute'), () => {
-    video.muted = !video.muted;
-    fill(mute, icon(video.muted ? 'mute' : 'sound'));
-    mute.setAttribute('aria-pressed', String(video.muted));
+    chosen.muted = !chosen.muted;
+    hush();
   });
+  const hush = () => {
+    video.muted = chosen.muted;
+    fill(mute, icon(chosen.muted ? 'mute' : 'sound'));
+    mute.setAttribute('aria-pressed', String(chosen.muted));
+  };
+  hush();
+  // a source that is loaded sets the rate back to this one
+  video.defaultPlaybackRate = chosen.rate;
   return h('div', { class: 'controls', role: 'group', 'aria-label': t('player.controls') },
     button('back', t('player.back'), () => player.jump(-5)),
     button('frameback', t('player.frameBack'), () => player.step(-1)),

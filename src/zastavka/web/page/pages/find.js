@@ -2,6 +2,7 @@
 
 import * as api from '../api.js';
 import { fill, h } from '../dom.js';
+import { filesOf } from '../dropped.js';
 import { icon } from '../icons.js';
 import { jobButtons, progress } from '../job.js';
 import * as jobs from '../jobs.js';
@@ -71,7 +72,7 @@ function dropZone() {
     event.preventDefault();
     inside = 0;
     zone.classList.remove('over');
-    if (event.dataTransfer.files.length) uploads.add([...event.dataTransfer.files]);
+    filesOf(event.dataTransfer).then((files) => files.length && uploads.add(files), fail);
   });
   return zone;
 }
