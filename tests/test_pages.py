@@ -269,9 +269,14 @@ def test_two_people_who_edit_the_same_get_to_choose(
         edge(one, "Start").focus()
         one.keyboard.press("Shift+ArrowRight")
         expect(one.get_by_role("dialog")).to_be_visible()
+        wanted = value(edge(one, "Start"))
+        expect(one.get_by_text("Yours starts 2.00")).to_contain_text("later and ends")
         one.get_by_role("button", name="Leave what is kept").click()
         expect(edge(one, "Start")).to_have_attribute("aria-valuenow", f"{mine[0][0]:.3f}")
         assert kept(server, 6)[1] == mine
+        one.get_by_role("button", name="Save mine after all").click()
+        expect(one.get_by_text("Saved.")).to_be_visible()
+        assert kept(server, 6)[1][0][0] == wanted
 
 
 def test_ten_episodes_are_reviewed_by_keys_alone(

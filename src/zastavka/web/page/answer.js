@@ -40,7 +40,7 @@ export const length = (segment) => seconds(segment.end - segment.start);
 /** One sentence: "Intro found: 0:43.29 – 1:12.54 (29.25 s)". */
 export function sentence(episode) {
   const found = episode.segments.filter((s) => s.type === 'intro');
-  if (!found.length) return t(`answer.${episode.state}`);
+  if (!found.length) return episode.locked ? t('answer.noneSaid') : t(`answer.${episode.state}`);
   const where = found.map((s) => `${range(s)} (${length(s)})`).join(', ');
   return t(episode.state === 'review' && !episode.locked ? 'answer.reviewAt' : 'answer.foundAt', { where });
 }

@@ -2,8 +2,7 @@
 
 import { bar, confidence, range, length } from './answer.js';
 import { h, svg } from './dom.js';
-import { t } from './texts.js';
-import { clock } from './time.js';
+import { seconds, t } from './texts.js';
 
 /**
  * @param {{start: number, end: number}[]} mine @param {any} theirs  the episode as it is kept now
@@ -47,7 +46,9 @@ function version(title, segments, note, end) {
 /** How far the two are apart, in words. */
 function difference(mine, theirs) {
   if (mine.length !== 1 || theirs.length !== 1) return '';
-  const by = (edge) => mine[0][edge] - theirs[0][edge];
-  const signed = (n) => `${n < 0 ? '−' : '+'}${clock(Math.abs(n), 2)}`;
-  return t('conflict.difference', { start: signed(by('start')), end: signed(by('end')) });
+  const how = (edge) => {
+    const by = Math.round((mine[0][edge] - theirs[0][edge]) * 100) / 100;
+    return by ? t(by < 0 ? 'conflict.earlier' : 'conflict.later', { by: seconds(Math.abs(by)) }) : t('conflict.same');
+  };
+  return t('conflict.difference', { start: how('start'), end: how('end') });
 }

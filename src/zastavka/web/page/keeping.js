@@ -9,16 +9,17 @@ const REST = 500; // ms: several key strokes on an edge are one correction
 
 /**
  * @param {any} first  the episode as it was read
- * @param {{shown: () => {start: number, end: number}[], changed: (episode: any, by: string) => void,
- *   failed: (problem: any) => void}} page  by: saved, accepted, unlocked, undone, theirs
+ * @param {{shown: () => {start: number, end: number}[], changed: (episode: any, by: string, mine?: any) => void,
+ *   failed: (problem: any) => void}} page  by: saved, accepted, unlocked, undone, theirs;
+ *   mine: what was not saved because a person left what others did
  */
 export function makeKeeper(first, page) {
   let episode = first;
   let turn = Promise.resolve();
 
-  const took = (now, by) => {
+  const took = (now, by, mine) => {
     episode = now;
-    page.changed(now, by);
+    page.changed(now, by, mine);
     return true;
   };
   /** Runs a change after those before it. True when it was made. */
@@ -41,7 +42,7 @@ export function makeKeeper(first, page) {
   const settle = async (current, mine) => {
     const choice = await chooseVersion(mine, current);
     if (choice === 'theirs') {
-      took(current, 'theirs');
+      took(current, 'theirs', mine);
       return false;
     }
     try {

@@ -25,10 +25,11 @@ export async function show(place, id) {
 
   const keeper = makeKeeper(first, {
     shown: () => editor.segments(),
-    changed: (now, by) => {
+    changed: (now, by, mine) => {
       editor.setEpisode(now);
       drawState(now);
       if (by === 'saved' || by === 'accepted') note(t(`kept.${by}`), { label: t('undo'), act: undo });
+      else if (by === 'theirs') note(t('kept.theirs'), { label: t('conflict.afterAll'), act: () => keeper.save(mine) });
       else note(t(`kept.${by}`));
     },
     failed: (problem) => {

@@ -59,8 +59,9 @@ export async function show(place) {
         h('a', { class: 'button', href: to('library') }, t('library.title'))));
   };
   const decided = (episode, by) => {
-    last = episode;
-    note(t(`kept.${by}`), { label: t('undo'), act: undo });
+    // what others decided is not ours to undo
+    last = by === 'theirs' ? null : episode;
+    note(t(`kept.${by}`), last && { label: t('undo'), act: undo });
     return next();
   };
   const undo = async () => {

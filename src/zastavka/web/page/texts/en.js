@@ -66,6 +66,7 @@ export default {
   'answer.review': 'No intro found, but not for certain',
   'answer.failed': 'This episode could not be searched',
   'answer.unknown': 'Not searched yet',
+  'answer.noneSaid': 'There is no intro',
   'answer.person': 'said by a person',
   'answer.lockedText': 'Holds whatever is found later.',
 
@@ -253,13 +254,17 @@ export default {
   'keys.edgesFar': 'An edge a second further',
 
   'conflict.title': 'Somebody else changed this episode',
-  'conflict.why': 'It was changed after you opened it. Nothing is lost yet: choose which version holds. The other one stays in the history.',
+  'conflict.why': 'It was changed after you opened it. Nothing is lost yet: choose which version holds. If you save yours, the other one stays in the history.',
   'conflict.mine': 'Yours',
   'conflict.theirs': 'Kept now',
   'conflict.unsaved': 'not saved yet',
-  'conflict.difference': 'Yours starts {start} and ends {end} against what is kept.',
+  'conflict.difference': 'Yours starts {start} and ends {end}.',
+  'conflict.earlier': '{by} earlier',
+  'conflict.later': '{by} later',
+  'conflict.same': 'at the same time',
   'conflict.keepTheirs': 'Leave what is kept',
   'conflict.keepMine': 'Save mine',
+  'conflict.afterAll': 'Save mine after all',
 
   'apply.title': 'Apply to the season',
   'apply.text': 'The edges of these episodes move as far as yours did. Each becomes confirmed, and can be undone by itself.',
