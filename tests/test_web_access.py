@@ -361,3 +361,12 @@ def test_two_servers_do_not_share_a_catalog(kept: Setup) -> None:
         )  # fmt: skip
     assert second.code == 2
     assert "is used by another server; end that one" in second.err
+
+
+def test_without_the_extra_the_command_says_what_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zastavka.commands.serving.find_spec", lambda _: None)
+    found = zastavka("serve", tmp_path, "--lang", "en")
+    assert found.code == 1
+    assert found.err == "zastavka serve: needs the extra 'web'; pip install \"zastavka[web]\"\n"

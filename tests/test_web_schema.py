@@ -36,7 +36,7 @@ def known(client: httpx.Client, series: Series) -> str:
     )
 
 
-@pytest.mark.parametrize("with_ids", [True, False])
+@pytest.mark.parametrize("with_ids", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_no_answer_is_a_surprise(
     kept: Setup, series: Series, tmp_path: Path, with_ids: bool
 ) -> None:

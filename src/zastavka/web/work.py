@@ -28,8 +28,10 @@ Task = Callable[[dict[str, Any], Progress], dict[str, Any]]
 _PACE = 0.1  # seconds between two lines of progress
 _PRIORITY = {"--low": (19, 5), "--behind": (10, 0)}  # nobody waits for it; somebody does
 _LIMITS = {
-    "--sandbox": {"AS": 3 << 29, "CPU": 60, "NOFILE": 64, "FSIZE": 0, "CORE": 0},
-    "--bounded": {"AS": 6 << 30, "NOFILE": 256, "CORE": 0},
+    "--sandbox": {"DATA": 3 << 29, "CPU": 60, "NOFILE": 64, "FSIZE": 0, "CORE": 0},
+    "--bounded": {"DATA": 4 << 30, "NOFILE": 256, "CORE": 0},
+    "--low": {"DATA": 8 << 30, "CORE": 0},
+    "--behind": {"DATA": 8 << 30, "CORE": 0},
 }  # by what a child is started with
 
 
