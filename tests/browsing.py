@@ -193,4 +193,5 @@ def opened(
         yield page
     finally:
         made.close()
-    assert not [line for line in complaints if not any(part in line for part in expected)]
+    strange = [line for line in complaints if not any(part in line for part in expected)]
+    assert not strange, strange

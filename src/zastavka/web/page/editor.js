@@ -66,7 +66,7 @@ export function makeEditor(episode, options) {
     },
     add: () => editor.actions.add(),
   });
-  player.onTime((time) => timeline.setTime(time, true));
+  player.onTime(timeline.setTime);
   api.curves(episode.id).then(timeline.setCurves, () => timeline.setCurves(null));
 
   const editor = {

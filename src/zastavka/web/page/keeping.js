@@ -7,6 +7,39 @@ import { later } from './dom.js';
 
 const REST = 500; // ms: several key strokes on an edge are one correction
 
+/** Changes of an episode, one after the other, each of what the one before left. */
+function makeChanges(first, page) {
+  let episode = first;
+  let turn = Promise.resolve();
+  const took = (now, by, mine) => {
+    episode = now;
+    page.changed(now, by, mine);
+    return by !== 'theirs';
+  };
+  const settle = async (current, mine) => {
+    if ((await chooseVersion(mine, current)) === 'theirs') return took(current, 'theirs', mine);
+    return attempt(() => api.putSegments(current, mine), 'saved', () => mine);
+  };
+  const attempt = async (call, by, wanted) => {
+    try {
+      return took(await call(), by);
+    } catch (problem) {
+      if (problem.status === 412 && problem.current) return settle(problem.current, wanted());
+      page.failed(problem);
+      return false;
+    }
+  };
+  return {
+    episode: () => episode,
+    /** True when it was made. `wanted`: the segments to fall back on where somebody was faster. */
+    make(call, by, wanted) {
+      const made = turn.then(() => attempt(() => call(episode), by, wanted));
+      turn = made.catch(() => null);
+      return made;
+    },
+  };
+}
+
 /**
  * @param {any} first  the episode as it was read
  * @param {{shown: () => {start: number, end: number}[], changed: (episode: any, by: string, mine?: any) => void,
@@ -14,51 +47,13 @@ const REST = 500; // ms: several key strokes on an edge are one correction
  *   mine: what was not saved because a person left what others did
  */
 export function makeKeeper(first, page) {
-  let episode = first;
-  let turn = Promise.resolve();
-
-  const took = (now, by, mine) => {
-    episode = now;
-    page.changed(now, by, mine);
-    return true;
-  };
-  /** Runs a change after those before it. True when it was made. */
-  const change = (call, by, wanted) => {
-    const run = async () => {
-      try {
-        return took(await call(episode), by);
-      } catch (problem) {
-        if (problem.status !== 412 || !problem.current) {
-          page.failed(problem);
-          return false;
-        }
-        return settle(problem.current, wanted());
-      }
-    };
-    const next = turn.then(run);
-    turn = next.catch(() => null);
-    return next;
-  };
-  const settle = async (current, mine) => {
-    const choice = await chooseVersion(mine, current);
-    if (choice === 'theirs') {
-      took(current, 'theirs', mine);
-      return false;
-    }
-    try {
-      return took(await api.putSegments(current, mine), 'saved');
-    } catch (problem) {
-      if (problem.status === 412 && problem.current) return settle(problem.current, mine);
-      page.failed(problem);
-      return false;
-    }
-  };
+  const { episode, make } = makeChanges(first, page);
   const put = (segments, options) =>
-    change((now) => api.putSegments(now, segments, options), 'saved', () => segments);
+    make((now) => api.putSegments(now, segments, options), 'saved', () => segments);
   const rest = later(REST, () => put(page.shown()));
 
   return {
-    episode: () => episode,
+    episode,
     /** Saves what is shown when the keys are at rest. */
     soon: rest.call,
     /** Saves at once what still waits. */
@@ -75,15 +70,15 @@ export function makeKeeper(first, page) {
     async accept() {
       rest.cancel();
       const shown = page.shown();
-      return change(api.accept, 'accepted', () => shown);
+      return make(api.accept, 'accepted', () => shown);
     },
     async unlock() {
       await rest.flush();
-      return change(api.unlock, 'unlocked', () => intros(episode));
+      return make(api.unlock, 'unlocked', () => intros(episode()));
     },
     async undo() {
       await rest.flush();
-      return change(api.undo, 'undone', () => intros(episode));
+      return make(api.undo, 'undone', () => intros(episode()));
     },
   };
 }

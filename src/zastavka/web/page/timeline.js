@@ -1,17 +1,14 @@
 /** The lanes of an episode under one axis: ruler, pictures, sound, curves, and segments over them all. */
 
-import * as api from './api.js';
-import { colour, fill, h, later, svg } from './dom.js';
+import { colour, fill, h, svg } from './dom.js';
 import { makeFilmstrip } from './filmstrip.js';
 import { makeHandles } from './handles.js';
 import { icon } from './icons.js';
 import { t } from './texts.js';
 import { clock } from './time.js';
 import { around, panned, share, showing, span, ticks, timeAt, within, zoomed } from './view.js';
-import { drawCurve, drawWave, prepared } from './waveform.js';
+import { makeCurves, makeWave, prepared } from './waveform.js';
 
-const REST = 200; // ms
-const CURVES = [['probability', '--curve-probability'], ['sound', '--curve-sound'], ['picture', '--curve-picture']];
 const CLOSE = 3; // seconds on either side of an edge that is looked at
 
 /**
@@ -22,46 +19,27 @@ const CLOSE = 3; // seconds on either side of an edge that is looked at
 export function makeTimeline(episode, options) {
   const duration = Math.max(1, episode.duration ?? 1);
   let view = around([], duration);
-  const state = { segments: [], chosen: 0, kind: 'sure', time: 0, peaks: null, curves: null };
+  const state = { segments: [], chosen: 0, kind: 'sure', time: 0 };
+  const [film, wave, curves] = [makeFilmstrip(episode), makeWave(episode, duration), makeCurves()];
   const ruler = h('canvas', { class: 'ruler' });
-  const wave = h('canvas', {});
-  const film = makeFilmstrip(episode);
-  const curves = h('div', { class: 'curves loading' });
   const head = h('div', { class: 'playhead' });
   const handles = makeHandles({ ...options, duration, view: () => view });
-  handles.node.append(head);
-  const lanes = h('div', { class: 'lanes' }, ruler, film.node,
-    h('div', { class: 'lane wave' }, wave, h('span', { class: 'lane-name' }, t('lane.wave'))), curves, handles.node);
+  const lanes = h('div', { class: 'lanes' }, ruler, film.node, wave.node, curves.node, handles.node, head);
   const overview = makeOverview(duration, () => ({ view, state }), (from) =>
     look(within({ from, to: from + span(view) }, duration)));
 
-  const fetchPeaks = later(REST, async () => {
-    const side = span(view) / 2;
-    const wanted = within({ from: view.from - side, to: view.to + side }, duration);
-    const bins = Math.max(16, Math.min(4000, Math.round(wave.clientWidth * (span(wanted) / span(view)))));
-    try {
-      state.peaks = await api.peaks(episode.id, { start: wanted.from.toFixed(3), end: wanted.to.toFixed(3), bins });
-      drawWave(wave, state.peaks, view);
-    } catch { /* no sound: the lane stays empty */ }
-  });
-  const covered = () => state.peaks && state.peaks.start <= view.from + 0.01 && state.peaks.end >= view.to - 0.01
-    && state.peaks.low.length / (state.peaks.end - state.peaks.start) > (0.6 * wave.clientWidth) / span(view);
-
+  const placeHead = () => {
+    head.style.left = `${100 * share(view, state.time)}%`;
+  };
   const drawSegments = () => {
     handles.show(state.segments, state.chosen, state.kind);
-    if (!head.isConnected) handles.node.append(head);
-    head.style.left = `${100 * share(view, state.time)}%`;
     overview.draw();
   };
   const draw = () => {
     drawRuler(ruler, view);
-    film.show(view);
-    drawWave(wave, state.peaks, view);
-    if (!covered()) fetchPeaks.call();
-    for (const canvas of curves.querySelectorAll('canvas')) {
-      drawCurve(canvas, state.curves.times, state.curves[canvas.dataset.name], view, canvas.dataset.colour);
-    }
+    for (const lane of [film, wave, curves]) lane.show(view);
     drawSegments();
+    placeHead();
   };
   const look = (now) => {
     view = now;
@@ -69,8 +47,7 @@ export function makeTimeline(episode, options) {
   };
   const resized = new ResizeObserver(draw);
   resized.observe(lanes);
-  const repaint = () => draw();
-  window.addEventListener('themechange', repaint);
+  window.addEventListener('themechange', draw);
   follow(lanes, { view: () => view, duration, look, seek: options.seek });
 
   const timeline = {
@@ -79,36 +56,30 @@ export function makeTimeline(episode, options) {
       Object.assign(state, { segments, chosen, kind });
       drawSegments();
     },
-    setTime(time, playing) {
+    setTime(time) {
       state.time = time;
-      if (playing && (time > view.to || time < view.from)) return look(showing(view, time, duration));
-      head.style.left = `${100 * share(view, time)}%`;
-      return undefined;
+      const out = time > view.to || time < view.from;
+      if (out) look(showing(view, time, duration));
+      else placeHead();
     },
-    /** @param {any} found  null: there are none */
-    setCurves(found) {
-      curves.classList.remove('loading');
-      if (!found) return;
-      state.curves = found;
-      fill(curves, ...CURVES.filter(([name]) => found[name]).map(([name, variable]) =>
-        h('div', { class: 'lane curve' },
-          h('canvas', { 'data-name': name, 'data-colour': variable }),
-          h('span', { class: 'lane-name' }, t(`lane.${name}`)))));
-      draw();
+    setCurves: curves.set,
+    zoom(factor) {
+      const seen = state.time >= view.from && state.time <= view.to;
+      look(zoomed(view, factor, seen ? state.time : timeAt(view, 0.5), duration));
     },
-    zoom: (factor) => look(zoomed(view, factor, share(view, state.time) >= 0 && share(view, state.time) <= 1 ? state.time : timeAt(view, 0.5), duration)),
     all: () => look({ from: 0, to: duration }),
     fit: () => look(around(state.segments, duration)),
     edge: (time) => look(within({ from: time - CLOSE, to: time + CLOSE }, duration)),
     focusEdge: handles.focus,
     destroy() {
       resized.disconnect();
-      fetchPeaks.cancel();
+      wave.destroy();
       film.destroy();
-      window.removeEventListener('themechange', repaint);
+      window.removeEventListener('themechange', draw);
     },
   };
-  timeline.node = h('section', { class: 'timeline', 'aria-label': t('timeline.name') }, toolbar(timeline, state), overview.node, lanes);
+  timeline.node = h('section', { class: 'timeline', 'aria-label': t('timeline.name') },
+    toolbar(timeline, state), overview.node, lanes);
   return timeline;
 }
 

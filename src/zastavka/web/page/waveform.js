@@ -1,7 +1,13 @@
 /** Curves over time on a canvas: the waveform, and shares between 0 and 1. */
 
-import { colour } from './dom.js';
-import { share, span } from './view.js';
+import * as api from './api.js';
+import { colour, fill, h, later } from './dom.js';
+import { t } from './texts.js';
+import { share, span, within } from './view.js';
+
+const REST = 200; // ms that a view is at rest before more is fetched
+const MOST = 4000; // bins that are asked for at once
+const CURVES = { probability: '--curve-probability', sound: '--curve-sound', picture: '--curve-picture' };
 
 /** A canvas as fine as the screen, cleared. @returns {{pen: CanvasRenderingContext2D, width: number, height: number}} */
 export function prepared(canvas) {
@@ -81,4 +87,60 @@ export function drawCurve(canvas, times, values, view, variable) {
   pen.strokeStyle = pen.fillStyle;
   pen.lineWidth = 1.5;
   pen.stroke();
+}
+
+const lane = (name, canvas) =>
+  h('div', { class: `lane ${name === 'wave' ? 'wave' : 'curve'}` }, canvas, h('span', { class: 'lane-name' }, t(`lane.${name}`)));
+
+/** The lane of the sound: fetched with some room around the view, as fine as the screen. */
+export function makeWave(episode, duration) {
+  const canvas = h('canvas', {});
+  let [peaks, view] = [null, null];
+  const fine = () => peaks && peaks.start <= view.from + 0.01 && peaks.end >= view.to - 0.01
+    && peaks.low.length / (peaks.end - peaks.start) > (0.6 * canvas.clientWidth) / span(view);
+  const fetchNow = async () => {
+    const side = span(view) / 2;
+    const wanted = within({ from: view.from - side, to: view.to + side }, duration);
+    const bins = Math.round(canvas.clientWidth * (span(wanted) / span(view)));
+    const asked = { start: wanted.from.toFixed(3), end: wanted.to.toFixed(3), bins: Math.max(16, Math.min(MOST, bins)) };
+    try {
+      peaks = await api.peaks(episode.id, asked);
+      drawWave(canvas, peaks, view);
+    } catch { /* no sound: the lane stays empty */ }
+  };
+  const rest = later(REST, fetchNow);
+  return {
+    node: lane('wave', canvas),
+    show(now) {
+      view = now;
+      drawWave(canvas, peaks, view);
+      if (!fine()) rest.call();
+    },
+    destroy: rest.cancel,
+  };
+}
+
+/** The lanes of the curves: of those that are known. */
+export function makeCurves() {
+  const node = h('div', { class: 'curves loading' });
+  let canvases = [];
+  let [curves, view] = [null, null];
+  const draw = () => canvases.forEach(([name, canvas]) =>
+    drawCurve(canvas, curves.times, curves[name], view, CURVES[name]));
+  return {
+    node,
+    /** @param {any} found  null: there are none */
+    set(found) {
+      node.classList.remove('loading');
+      curves = found;
+      const names = Object.keys(CURVES).filter((name) => found?.[name]);
+      canvases = names.map((name) => [name, h('canvas', {})]);
+      fill(node, ...canvases.map(([name, canvas]) => lane(name, canvas)));
+      if (view) draw();
+    },
+    show(now) {
+      view = now;
+      draw();
+    },
+  };
 }

@@ -9,7 +9,7 @@ import { makeEditor } from '../editor.js';
 import { icon } from '../icons.js';
 import { makeKeeper } from '../keeping.js';
 import { bind, hint, showKeys } from '../keys.js';
-import { fail, note, problemBox } from '../notes.js';
+import { note, problemBox } from '../notes.js';
 import { to } from '../routes.js';
 import { t } from '../texts.js';
 import { why } from '../why.js';
@@ -33,8 +33,10 @@ export async function show(place, id) {
       else note(t(`kept.${by}`));
     },
     failed: (problem) => {
-      fail(problem);
       drawState(keeper.episode());
+      // what was not saved is still on the page
+      const again = { label: t('again'), act: () => keeper.save(editor.segments()) };
+      note([problem.message, problem.hint].filter(Boolean).join(' '), editor.changed() ? again : undefined, 'bad');
     },
   });
   const editor = makeEditor(first, { changed: () => {
