@@ -183,6 +183,44 @@ def test_parts_of_an_upload_take_about_a_second(call: Call) -> None:
     assert call("uploads.js", "nextPart", 1 << 20, 30) == 1 << 20
 
 
+@pytest.mark.parametrize(
+    ("key", "shift", "step"),
+    [
+        ("ArrowLeft", False, -0.04),
+        ("ArrowRight", True, 1),
+        ("PageUp", False, 5),
+        ("Tab", False, None),
+    ],
+)
+def test_keys_move_an_edge_by_a_frame_or_a_second(
+    call: Call, key: str, shift: bool, step: float | None
+) -> None:
+    assert call("handles.js", "keyStep", {"key": key, "shiftKey": shift}, 25) == step
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [("0.5", 0.5), ("-1,25", -1.25), ("−2", -2), ("+3", 3), ("", None), ("1 s", None)],
+)
+def test_a_shift_is_read_with_its_sign(call: Call, typed: str, read: float | None) -> None:
+    assert call("applying.js", "parseShift", typed) == read
+
+
+@pytest.mark.parametrize(
+    ("media", "tried"),
+    [
+        ({"playable": True, "video": "h264", "audio": "aac"}, True),
+        ({"playable": False, "video": "h264", "audio": "aac"}, True),
+        ({"playable": False, "video": "h264", "audio": None}, True),
+        ({"playable": False, "video": "h264", "audio": "ac3"}, False),  # would be silent
+        ({"playable": False, "video": "mpeg4", "audio": "aac"}, False),
+        (None, False),
+    ],
+)
+def test_a_browser_is_asked_to_play_what_it_may(call: Call, media: Any, tried: bool) -> None:
+    assert call("watching.js", "worthTrying", media) is tried
+
+
 def test_of_a_folder_that_is_dropped_videos_are_taken(page: Page) -> None:
     """Folders as browsers give them: in parts, with files among files."""
     code = """async () => {

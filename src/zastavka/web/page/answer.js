@@ -5,7 +5,7 @@ import { icon } from './icons.js';
 import { percent, seconds, t } from './texts.js';
 import { clock } from './time.js';
 
-export const SURE = 0.9; // confidence from which an answer is drawn as sure
+const SURE = 0.9; // confidence from which an answer is drawn as sure
 
 /** One of locked, sure, likely, review: each has a colour, a pattern and a word of its own. */
 export function grade(segment, locked) {

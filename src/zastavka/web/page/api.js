@@ -54,7 +54,7 @@ async function answer(response, path) {
 }
 
 export const get = (path, options) => call('GET', path, options);
-export const post = (path, json, options = {}) => call('POST', path, { json: json ?? {}, ...options });
+const post = (path, json, options = {}) => call('POST', path, { json: json ?? {}, ...options });
 
 const address = (kind, id, rest = '') => `/${kind}/${encodeURIComponent(id)}${rest}`;
 const query = (values) => `?${new URLSearchParams(values)}`;

@@ -6,10 +6,9 @@ import { fill, h } from './dom.js';
 import { numberOf } from './chart.js';
 import { problemBox } from './notes.js';
 import { t } from './texts.js';
-import { clock } from './time.js';
 
 /** Episodes that it makes sense for: others than this one that have an intro. */
-export const candidates = (season, id) => season.episodes.filter((e) => e.id !== id && intro(e));
+const candidates = (season, id) => season.episodes.filter((e) => e.id !== id && intro(e));
 
 /** A number of seconds that somebody typed, with a sign; null if it is none. */
 export function parseShift(text) {
@@ -24,22 +23,28 @@ export function parseShift(text) {
 export function askApply(season, episode, by) {
   const others = candidates(season, episode.id);
   const fields = Object.fromEntries(['start', 'end'].map((edge) =>
-    [edge, h('input', { class: 'time', value: String(by[edge]), inputmode: 'text', autocomplete: 'off', id: `shift-${edge}`, oninput: () => preview() })]));
+    [edge, h('input', {
+      class: 'time', id: `shift-${edge}`, value: String(by[edge]), inputmode: 'text', autocomplete: 'off',
+      oninput: () => preview(),
+    })]));
   const rows = others.map((one) => {
     const box = h('input', { type: 'checkbox', checked: !one.locked, onchange: () => preview() });
     const after = h('span', { class: 'quiet' });
-    return { one, box, after, node: h('li', {}, h('label', {}, box, h('span', { class: 'number' }, numberOf(one)), h('span', { class: 'name' }, one.title || one.name), badge(one), after)) };
+    const name = h('span', { class: 'name' }, one.title || one.name);
+    const label = h('label', {}, box, h('span', { class: 'number' }, numberOf(one)), name, badge(one), after);
+    return { one, box, after, node: h('li', {}, label) };
   });
   const result = h('div', { role: 'status' });
   const go = h('button', { type: 'button', class: 'primary', onclick: () => run() });
-  const shifts = () => Object.fromEntries(Object.entries(fields).map(([edge, field]) => [edge, parseShift(field.value)]));
+  const shifts = () => ({ start: parseShift(fields.start.value), end: parseShift(fields.end.value) });
   const picked = () => rows.filter(({ box }) => box.checked);
   const preview = () => {
     const { start, end } = shifts();
     for (const edge of ['start', 'end']) fields[edge].setAttribute('aria-invalid', String(shifts()[edge] === null));
     for (const { one, after } of rows) {
       const s = intro(one);
-      after.textContent = `${range(s, 1)} → ${clock(Math.max(0, s.start + (start ?? 0)), 1)} – ${clock(Math.max(0, s.end + (end ?? 0)), 1)}`;
+      const moved = { start: Math.max(0, s.start + (start ?? 0)), end: Math.max(0, s.end + (end ?? 0)) };
+      after.textContent = `${range(s, 1)} → ${range(moved, 1)}`;
     }
     go.textContent = t('apply.go', { n: picked().length });
     go.disabled = start === null || end === null || (!start && !end) || !picked().length;
@@ -54,8 +59,10 @@ export function askApply(season, episode, by) {
       });
       changed = answer.done.length;
       if (!answer.conflicts.length) return dialog.close();
-      fill(result, h('p', {}, t('apply.done', { n: changed })), h('p', {}, t('apply.conflicts', { n: answer.conflicts.length })),
-        h('ul', {}, answer.conflicts.map(({ id, detail }) => h('li', {}, `${others.find((e) => e.id === id)?.name ?? id}: ${detail}`))));
+      const name = (id) => others.find((e) => e.id === id)?.name ?? id;
+      fill(result, h('p', {}, t('apply.done', { n: changed })),
+        h('p', {}, t('apply.conflicts', { n: answer.conflicts.length })),
+        h('ul', {}, answer.conflicts.map(({ id, detail }) => h('li', {}, `${name(id)}: ${detail}`))));
     } catch (problem) {
       fill(result, problemBox(problem));
       go.disabled = false;

@@ -12,12 +12,16 @@ export function chooseVersion(mine, theirs) {
   const others = theirs.segments.filter((s) => s.type === 'intro');
   const ends = [...mine, ...others].map((s) => s.end);
   const end = Math.max(1, ...ends) * 1.15;
-  const dialog = h('dialog', { class: 'conflict', 'aria-labelledby': 'conflict-title', 'aria-describedby': 'conflict-why' },
+  const unsaved = mine.map((s) => ({ ...s, type: 'intro', status: 'found', confidence: 1 }));
+  const state = t(`state.${theirs.locked ? 'locked' : theirs.state}`);
+  const dialog = h('dialog', {
+    class: 'conflict', 'aria-labelledby': 'conflict-title', 'aria-describedby': 'conflict-why',
+  },
     h('h2', { id: 'conflict-title' }, t('conflict.title')),
     h('p', { id: 'conflict-why' }, t('conflict.why')),
     h('div', { class: 'versions' },
-      version(t('conflict.mine'), mine.map((s) => ({ ...s, type: 'intro', status: 'found', confidence: 1 })), t('conflict.unsaved'), end),
-      version(t('conflict.theirs'), others, [t(`state.${theirs.locked ? 'locked' : theirs.state}`), confidence(theirs)].filter(Boolean).join(' · '), end)),
+      version(t('conflict.mine'), unsaved, t('conflict.unsaved'), end),
+      version(t('conflict.theirs'), others, [state, confidence(theirs)].filter(Boolean).join(' · '), end)),
     h('p', { class: 'quiet' }, difference(mine, others)),
     h('form', { method: 'dialog', class: 'buttons' },
       h('button', { value: 'theirs', autofocus: true }, t('conflict.keepTheirs')),

@@ -3,7 +3,7 @@
 const VIDEO = /\.(mkv|mp4|m4v|mov|avi|webm|ts|m2ts|mts|mpg|mpeg|wmv|flv|ogv|3gp)$/i;
 
 /** Of a folder only videos are taken; a file by itself is left for the server to judge. */
-export const isVideo = (name) => VIDEO.test(name);
+const isVideo = (name) => VIDEO.test(name);
 
 /** @param {DataTransfer} data @returns {Promise<File[]>} by name */
 export async function filesOf(data) {

@@ -44,7 +44,8 @@ export function makeHandles(options) {
     show(segments, chosen, kind) {
       if (parts.length !== segments.length) {
         parts = segments.map((_, index) => ({
-          region: h('div', { class: 'region' }, h('span', {}, segments.length > 1 ? t('edge.intro', { n: index + 1 }) : t('edge.one'))),
+          region: h('div', { class: 'region' },
+            h('span', {}, segments.length > 1 ? t('edge.intro', { n: index + 1 }) : t('edge.one'))),
           start: handle(node, index, 'start', segments.length, options),
           end: handle(node, index, 'end', segments.length, options),
         }));
@@ -67,8 +68,8 @@ function describe(handle, time, { least, most }) {
 function handle(overlay, index, edge, of, options) {
   const label = of > 1 ? t(`edge.${edge}Of`, { n: index + 1 }) : t(`edge.${edge}`);
   const node = h('div', { class: `handle ${edge}`, role: 'slider', tabindex: 0, 'aria-label': label });
-  const { least, most } = { least: () => Number(node.getAttribute('aria-valuemin')), most: () => Number(node.getAttribute('aria-valuemax')) };
-  const now = () => Number(node.getAttribute('aria-valuenow'));
+  const read = (name) => Number(node.getAttribute(`aria-value${name}`));
+  const now = () => read('now');
   let grip = null; // how far from the edge it was taken hold of, in px
 
   node.addEventListener('pointerdown', (event) => {
@@ -98,7 +99,7 @@ function handle(overlay, index, edge, of, options) {
   node.addEventListener('focus', () => options.select(index));
   node.addEventListener('keydown', (event) => {
     const step = keyStep(event, options.fps);
-    const to = step !== null ? now() + step : { Home: least(), End: most() }[event.key];
+    const to = step !== null ? now() + step : { Home: read('min'), End: read('max') }[event.key];
     if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();

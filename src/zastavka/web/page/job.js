@@ -7,7 +7,7 @@ import { fail } from './notes.js';
 import { lasting, moment, percent, t } from './texts.js';
 
 /** What a job does now, as parts of a line. */
-export function doing(job) {
+function doing(job) {
   if (job.state === 'queued') return [t('job.queued')];
   if (job.state !== 'running') return [t(`job.${job.state}`), job.ended && moment(job.ended)].filter(Boolean);
   return [job.stage, job.file, job.eta !== null && t('job.left', { time: lasting(job.eta) })].filter(Boolean);

@@ -10,7 +10,7 @@ const known = new Map();
 const listeners = new Set();
 let stop = null;
 
-export const OPEN = ['queued', 'running'];
+const OPEN = ['queued', 'running'];
 export const isOpen = (job) => OPEN.includes(job.state);
 
 const rank = (job) => (job.state === 'running' ? 0 : job.state === 'queued' ? 1 : 2);

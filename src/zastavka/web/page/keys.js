@@ -4,7 +4,7 @@ import { h } from './dom.js';
 import { t } from './texts.js';
 
 /** By action: the keys, and where they lie on a keyboard whose letters are others. */
-export const KEYS = {
+const KEYS = {
   play: [[' ', 'Space'], ['k', 'KeyK']],
   back: [['j', 'KeyJ']],
   forward: [['l', 'KeyL']],
@@ -58,7 +58,7 @@ export function bind(actions) {
 }
 
 const NAMES = { ' ': 'key.space', ArrowLeft: '←', ArrowRight: '→', Delete: 'Del' };
-export const keyName = (key) => (NAMES[key]?.startsWith('key.') ? t(NAMES[key]) : (NAMES[key] ?? key.toUpperCase()));
+const keyName = (key) => (NAMES[key]?.startsWith('key.') ? t(NAMES[key]) : (NAMES[key] ?? key.toUpperCase()));
 export const hint = (name) => h('kbd', { 'aria-hidden': 'true' }, keyName(KEYS[name][0][0]));
 
 /** The sheet of keys, as a dialog that Escape closes. */

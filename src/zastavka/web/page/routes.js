@@ -1,6 +1,6 @@
 /** Which page an address means. */
 
-export const PAGES = ['find', 'library', 'season', 'episode', 'review', 'jobs', 'exports'];
+const PAGES = ['find', 'library', 'season', 'episode', 'review', 'jobs', 'exports'];
 
 /** @param {string} hash @returns {{page: string, id: string | null}} */
 export function route(hash) {

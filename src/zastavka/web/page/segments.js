@@ -33,7 +33,8 @@ function makeRow(index, of, act) {
   const length = h('span', { class: 'quiet' });
   const edges = ['start', 'end'].map((edge) => {
     const input = h('input', {
-      class: 'time', inputmode: 'decimal', autocomplete: 'off', 'aria-label': of > 1 ? t(`edge.${edge}Of`, { n: index + 1 }) : t(`edge.${edge}`),
+      class: 'time', inputmode: 'decimal', autocomplete: 'off',
+      'aria-label': of > 1 ? t(`edge.${edge}Of`, { n: index + 1 }) : t(`edge.${edge}`),
       onfocus: () => act.select(index),
       onchange: () => {
         const time = parseClock(input.value);
@@ -59,7 +60,8 @@ function makeRow(index, of, act) {
     };
   });
   const remove = h('button', {
-    type: 'button', class: 'small', onclick: () => act.remove(index), title: t('segments.remove'), 'aria-label': `${t('segments.remove')}: ${name}`,
+    type: 'button', class: 'small', onclick: () => act.remove(index),
+    title: t('segments.remove'), 'aria-label': `${t('segments.remove')}: ${name}`,
   }, icon('remove'));
   const node = h('li', {},
     h('div', { class: 'segment-head' }, h('strong', {}, name), length, h('span', { class: 'grow' }), remove),

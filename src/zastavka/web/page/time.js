@@ -36,7 +36,7 @@ export const toFrame = (seconds, fps) =>
   Math.round((Math.round(seconds * fps) / fps) * 1000) / 1000;
 
 /** How long before an edge a player starts, so that one hears what leads to it. */
-export const LEAD = 3;
+const LEAD = 3;
 
 /** @param {number} edge */
 export const before = (edge) => Math.max(0, edge - LEAD);

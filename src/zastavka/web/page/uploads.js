@@ -31,7 +31,7 @@ export function nextPart(size, seconds) {
   return seconds > 2 ? Math.max(SMALLEST, size / 2) : size;
 }
 
-export const settled = (item) => ['ready', 'refused', 'dropped'].includes(item.state);
+const settled = (item) => ['ready', 'refused', 'dropped'].includes(item.state);
 export const busy = () => batches.some((b) => b.items.some((item) => !settled(item)));
 
 /** Seconds that a file still takes, or null while that can't be told. */

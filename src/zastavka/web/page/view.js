@@ -2,7 +2,7 @@
 
 /** @typedef {{from: number, to: number}} View  seconds */
 
-export const LEAST = 0.5; // seconds on the screen at least
+const LEAST = 0.5; // seconds on the screen at least
 const STEPS = [0.04, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
 export const span = (view) => view.to - view.from;

@@ -43,7 +43,7 @@ export function columns(peaks, view, width) {
 }
 
 /** @param {HTMLCanvasElement} canvas @param {any} peaks  of whatever part is known */
-export function drawWave(canvas, peaks, view) {
+function drawWave(canvas, peaks, view) {
   const { pen, width, height } = prepared(canvas);
   const middle = height / 2;
   pen.fillStyle = colour(canvas.parentElement, '--wave');
@@ -59,7 +59,7 @@ export function drawWave(canvas, peaks, view) {
 }
 
 /** The rows that a view shows, with one more on either side. */
-export function rowsIn(times, view) {
+function rowsIn(times, view) {
   let first = times.findIndex((time) => time >= view.from);
   if (first < 0) first = times.length;
   let last = first;
@@ -68,7 +68,7 @@ export function rowsIn(times, view) {
 }
 
 /** One curve of shares, filled to its foot. @param {string} variable  its colour */
-export function drawCurve(canvas, times, values, view, variable) {
+function drawCurve(canvas, times, values, view, variable) {
   const { pen, width, height } = prepared(canvas);
   const [first, last] = rowsIn(times, view);
   if (last - first < 1) return;

@@ -8,11 +8,12 @@ import { clock } from './time.js';
 /** @param {any} episode */
 export function why(episode) {
   const media = episode.media ?? {};
+  const rate = media.fps && t('why.fps', { n: Math.round(media.fps * 1000) / 1000 });
   const facts = [
     [t('why.reason'), episode.error ?? episode.reason],
     ...episode.segments.map((s) => [segmentName(s), segmentFacts(s)]),
     [t('why.duration'), episode.duration && clock(episode.duration)],
-    [t('why.picture'), media.width && [`${media.width}×${media.height}`, media.fps && t('why.fps', { n: Math.round(media.fps * 1000) / 1000 }), media.video].filter(Boolean).join(', ')],
+    [t('why.picture'), media.width && joined(', ', `${media.width}×${media.height}`, rate, media.video)],
     [t('why.sound'), media.audio],
   ].filter(([, value]) => value);
   return h('div', { class: 'why' },
@@ -22,13 +23,16 @@ export function why(episode) {
       h('ol', { class: 'history' }, [...episode.history].reverse().map(historyRow))));
 }
 
+const joined = (by, ...parts) => parts.filter(Boolean).join(by);
+
 const known = ['intro', 'logo', 'recap', 'eyecatch', 'credits', 'other'];
 const segmentName = (s) => (known.includes(s.type) ? t(`type.${s.type}`) : s.type);
 
 function segmentFacts(s) {
   if (s.sources?.includes('person')) return s.reason;
   const sources = (s.sources ?? []).map((name) => t(`source.${name}`)).join(', ');
-  return [s.type !== 'intro' && `${range(s)} (${length(s)})`, s.confidence !== null && percent(s.confidence), sources, s.reason].filter(Boolean).join(' · ');
+  const where = s.type !== 'intro' && `${range(s)} (${length(s)})`;
+  return joined(' · ', where, s.confidence !== null && percent(s.confidence), sources, s.reason);
 }
 
 function historyRow({ at, segments, undone }) {

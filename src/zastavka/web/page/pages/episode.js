@@ -16,11 +16,15 @@ import { why } from '../why.js';
 import { seasonName } from './library.js';
 
 const ANSWERED = ['found', 'review', 'none'];
+const OWN = ['undo', 'accept', 'none']; // keys beside those of the editor
 
 /** @param {HTMLElement} place @param {string} id */
 export async function show(place, id) {
   const first = await api.episode(id);
-  if (!first.duration) return fill(place, head(first), problemBox({ message: first.error ?? t('answer.failed') })) && null;
+  if (!first.duration) {
+    fill(place, head(first), problemBox({ message: first.error ?? t('answer.failed') }));
+    return null;
+  }
   const began = intros(first); // what "apply to season" counts from
 
   const keeper = makeKeeper(first, {
@@ -51,7 +55,8 @@ export async function show(place, id) {
   const drawState = (now) => {
     saving.textContent = '';
     fill(state, h('p', { class: 'verdict' }, sentence(now)),
-      h('p', {}, badge(now), ' ', h('span', { class: 'quiet' }, now.locked ? t('answer.lockedText') : confidence(now)), ' ', saving));
+      h('p', {}, badge(now), ' ',
+        h('span', { class: 'quiet' }, now.locked ? t('answer.lockedText') : confidence(now)), ' ', saving));
     fill(reasons, why(now));
     actions.show(now);
   };
@@ -79,10 +84,15 @@ function head(episode) {
   return h('div', { class: 'head' },
     h('nav', { class: 'trail', 'aria-label': t('trail') },
       h('a', { href: to('library') }, t('library.title')), h('span', { 'aria-hidden': 'true' }, '/'),
-      h('a', { class: 'name', href: to('season', episode.season.id) }, `${episode.series.title} · ${seasonName(episode.season.number)}`)),
+      h('a', { class: 'name', href: to('season', episode.season.id) },
+        `${episode.series.title} · ${seasonName(episode.season.number)}`)),
     h('div', { class: 'page-head' },
-      h('h1', { tabindex: -1 }, episode.number !== null && h('span', { class: 'quiet' }, `${episode.number}. `), h('span', { class: 'name' }, episode.title || episode.name)),
-      h('span', { class: 'buttons' }, step(episode.previous, 'previous', t('episode.previous')), step(episode.next, 'next', t('episode.next')))),
+      h('h1', { tabindex: -1 },
+        episode.number !== null && h('span', { class: 'quiet' }, `${episode.number}. `),
+        h('span', { class: 'name' }, episode.title || episode.name)),
+      h('span', { class: 'buttons' },
+        step(episode.previous, 'previous', t('episode.previous')),
+        step(episode.next, 'next', t('episode.next')))),
     !episode.name.startsWith(episode.title) && h('p', { class: 'quiet file-name name' }, episode.name));
 }
 
@@ -100,7 +110,7 @@ function makeActions(keeper, editor, undo, apply) {
     undo: button('undo', t('undo'), undo, 'undo'),
     unlock: button('unlock', t('episode.unlock'), () => keeper.unlock()),
     apply: button('spread', t('episode.apply'), apply),
-    keys: button('help', t('keys.title'), () => showKeys([...Object.keys(editor.actions), 'undo', 'accept', 'none']), 'help'),
+    keys: button('help', t('keys.title'), () => showKeys([...Object.keys(editor.actions), ...OWN]), 'help'),
   };
   return {
     node: h('div', { class: 'actions' }, Object.values(parts)),

@@ -23,7 +23,8 @@ export async function show(place, id) {
   const rows = h('ul', { class: 'formats' });
   const boxes = () => [...rows.querySelectorAll('input:checked')].map((box) => box.value);
   const result = h('div', { role: 'status' });
-  const write = h('button', { type: 'button', class: 'primary', disabled: true, onclick: () => run() }, icon('exports'), t('exports.write'));
+  const write = h('button', { type: 'button', class: 'primary', disabled: true, onclick: () => run() },
+    icon('exports'), t('exports.write'));
   const draw = () => {
     fill(rows, ...formats.map((format) => formatRow(format, pick.value, () => {
       write.disabled = !boxes().length;
@@ -35,8 +36,10 @@ export async function show(place, id) {
     write.disabled = true;
     try {
       const { written, removed, failures } = await api.writeBeside(pick.value, boxes());
-      fill(result, h('p', {}, t('exports.written', { n: written }), ' ', removed ? t('exports.removed', { n: removed }) : ''),
-        failures.length > 0 && h('div', { class: 'problem' }, icon('warning'), h('ul', {}, failures.map((line) => h('li', {}, line)))));
+      const lines = failures.map((line) => h('li', {}, line));
+      fill(result,
+        h('p', {}, t('exports.written', { n: written }), ' ', removed ? t('exports.removed', { n: removed }) : ''),
+        lines.length > 0 && h('div', { class: 'problem' }, icon('warning'), h('ul', {}, lines)));
     } catch (problem) {
       fail(problem);
     }
@@ -50,7 +53,8 @@ export async function show(place, id) {
 
 function formatRow({ name, description }, season, changed) {
   const box = h('input', { type: 'checkbox', value: name, id: `format-${name}`, onchange: changed });
-  return h('li', {}, box, h('label', { for: box.id }, h('strong', {}, name), h('span', { class: 'quiet' }, description)),
-    h('a', { class: 'button small', href: api.exported('seasons', season, name), download: true, 'aria-label': t('exports.downloadAs', { name }) },
-      icon('exports'), t('exports.download')));
+  const link = { href: api.exported('seasons', season, name), download: true, 'aria-label': t('exports.downloadAs', { name }) };
+  return h('li', {}, box,
+    h('label', { for: box.id }, h('strong', {}, name), h('span', { class: 'quiet' }, description)),
+    h('a', { class: 'button small', ...link }, icon('exports'), t('exports.download')));
 }

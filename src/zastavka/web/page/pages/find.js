@@ -49,10 +49,13 @@ function teach() {
 }
 
 function dropZone() {
-  const input = h('input', { type: 'file', multiple: true, accept: 'video/*,.mkv,.ts,.m2ts,.avi', id: 'files', class: 'hidden-input', onchange: () => {
-    uploads.add([...input.files]);
-    input.value = '';
-  } });
+  const input = h('input', {
+    type: 'file', multiple: true, accept: 'video/*,.mkv,.ts,.m2ts,.avi', id: 'files', class: 'hidden-input',
+    onchange: () => {
+      uploads.add([...input.files]);
+      input.value = '';
+    },
+  });
   const zone = h('div', { class: 'drop' }, icon('upload'),
     h('p', {}, h('strong', {}, t('find.drop'))),
     h('p', {}, input, h('label', { for: 'files', class: 'button primary' }, t('find.choose'))),
@@ -86,6 +89,10 @@ function batchBox(batch) {
     batch.error && problemBox(batch.error, () => uploads.search(batch)));
 }
 
+const remover = (name, act) =>
+  h('button', { type: 'button', class: 'small plain', 'aria-label': t('upload.remove', { name }), onclick: act },
+    icon('close'));
+
 function fileRow(item) {
   const left = uploads.remaining(item);
   const line = {
@@ -100,7 +107,7 @@ function fileRow(item) {
   return h('li', { class: `file ${item.state}` },
     h('div', { class: 'file-head' }, h('span', { class: 'name' }, item.file.name),
       moving && h('span', { class: 'figure' }, percent(item.file.size ? item.sent / item.file.size : 0)),
-      h('button', { type: 'button', class: 'small plain', 'aria-label': t('upload.remove', { name: item.file.name }), onclick: () => uploads.drop(item) }, icon('close'))),
+      remover(item.file.name, () => uploads.drop(item))),
     moving && h('progress', { max: item.file.size || 1, value: item.sent, 'aria-label': item.file.name }),
     item.state === 'checking' && h('progress', { max: 1, 'aria-label': item.file.name }),
     h('p', { class: 'quiet' }, line.filter(Boolean).join(' · ')));
@@ -133,8 +140,7 @@ function box(title, text, listed, ...more) {
     h('ul', { class: 'files' }, listed.map((u) => {
       const row = h('li', { class: 'file' }, h('div', { class: 'file-head' }, h('span', { class: 'name' }, u.name),
         h('span', { class: 'figure' }, u.offset < u.size ? percent(u.offset / u.size) : size(u.size)),
-        h('button', { type: 'button', class: 'small plain', 'aria-label': t('upload.remove', { name: u.name }), onclick: () =>
-          api.dropUpload(u.id).then(() => row.remove(), fail) }, icon('close'))));
+        remover(u.name, () => api.dropUpload(u.id).then(() => row.remove(), fail))));
       return row;
     })), h('p', {}, more));
 }
@@ -145,7 +151,8 @@ function search(job) {
   const buttons = h('div', { class: 'buttons' });
   const error = h('div', {});
   const found = h('div', { class: 'results' });
-  const node = h('section', { class: 'card search' }, h('div', { class: 'search-head' }, bar.node, buttons), error, found);
+  const node = h('section', { class: 'card search' },
+    h('div', { class: 'search-head' }, bar.node, buttons), error, found);
   let results = [];
   let shown = '';
   return {

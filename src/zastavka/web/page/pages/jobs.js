@@ -34,7 +34,10 @@ export async function show(place) {
 
 function scans(roots) {
   const folders = roots.filter((root) => root.id !== 'uploads' && root.name !== 'uploads');
-  if (!folders.length) return h('section', { class: 'card' }, h('p', {}, t('jobs.noRoots')), h('pre', {}, h('code', {}, 'zastavka serve Series/')));
+  if (!folders.length) {
+    return h('section', { class: 'card' }, h('p', {}, t('jobs.noRoots')),
+      h('pre', {}, h('code', {}, 'zastavka serve Series/')));
+  }
   const start = (root) => async (event) => {
     const button = event.currentTarget;
     button.disabled = true;
@@ -47,9 +50,15 @@ function scans(roots) {
     button.disabled = false;
   };
   return h('section', { class: 'card' }, h('h2', {}, t('jobs.folders')), h('p', { class: 'quiet' }, t('jobs.scanText')),
-    h('ul', { class: 'roots' }, folders.map((root) => h('li', {}, icon('folder'), h('span', { class: 'name' }, root.name),
-      h('button', { type: 'button', onclick: start(root) }, t('jobs.scan'), h('span', { class: 'unseen' }, ` ${root.name}`))))));
+    h('ul', { class: 'roots' }, folders.map((root) => h('li', {},
+      icon('folder'), h('span', { class: 'name' }, root.name),
+      h('button', { type: 'button', onclick: start(root) },
+        t('jobs.scan'), h('span', { class: 'unseen' }, ` ${root.name}`))))));
 }
+
+const found = (ids) =>
+  h('p', { class: 'quiet' }, t('jobs.episodes', { n: ids.length }), ' ',
+    h('a', { href: ids.length === 1 ? to('episode', ids[0]) : to('library') }, t('jobs.look')));
 
 const KINDS = ['scan', 'detect', 'proxy'];
 
@@ -58,9 +67,10 @@ function jobRow(job) {
   const buttons = h('div', { class: 'buttons' });
   const extra = h('div', {});
   const node = h('li', { class: 'card job' });
-  fill(node, h('div', { class: 'job-head' },
-    h('strong', {}, KINDS.includes(job.kind) ? t(`kind.${job.kind}`) : job.kind), h('span', { class: 'quiet' }, moment(job.created)), h('span', { class: 'grow' }), buttons),
-  bar.node, extra);
+  const head = h('div', { class: 'job-head' },
+    h('strong', {}, KINDS.includes(job.kind) ? t(`kind.${job.kind}`) : job.kind),
+    h('span', { class: 'quiet' }, moment(job.created)), h('span', { class: 'grow' }), buttons);
+  fill(node, head, bar.node, extra);
   let shown = '';
   return {
     node,
@@ -71,8 +81,7 @@ function jobRow(job) {
       shown = now.state;
       fill(buttons, jobButtons(now));
       fill(extra, now.error && problemBox({ message: now.error }),
-        now.state === 'done' && now.episodes.length > 0 && h('p', { class: 'quiet' }, t('jobs.episodes', { n: now.episodes.length }), ' ',
-          h('a', { href: now.episodes.length === 1 ? to('episode', now.episodes[0]) : to('library') }, t('jobs.look'))));
+        now.state === 'done' && now.episodes.length > 0 && found(now.episodes));
     },
   };
 }

@@ -18,7 +18,8 @@ export const shares = (season) =>
 export async function show(place) {
   const { series } = await api.series();
   const list = h('div', { class: 'series-list' }, series.map(seriesCard));
-  const filter = series.length >= SEARCHED && h('input', { type: 'search', placeholder: t('library.filter'), 'aria-label': t('library.filter'), oninput: () => {
+  const name = t('library.filter');
+  const filter = series.length >= SEARCHED && h('input', { type: 'search', placeholder: name, 'aria-label': name, oninput: () => {
     const wanted = filter.value.trim().toLowerCase();
     series.forEach((one, i) => {
       list.children[i].hidden = !one.title.toLowerCase().includes(wanted);
@@ -40,7 +41,10 @@ function seriesCard(one) {
     h('ul', { class: 'seasons' }, one.seasons.map(seasonRow)));
 }
 
-export const seasonName = (number) => (number === null ? t('season.none') : number === 0 ? t('season.specials') : t('season.n', { n: number }));
+export function seasonName(number) {
+  if (number === null) return t('season.none');
+  return number === 0 ? t('season.specials') : t('season.n', { n: number });
+}
 
 function seasonRow(season) {
   const parts = shares(season);

@@ -137,7 +137,8 @@ function makeDesk(first, { decided, undo, skip }) {
   };
   const state = h('div', { class: 'state-box' });
   const draw = (now) => {
-    fill(state, h('p', { class: 'verdict' }, sentence(now)), h('p', {}, badge(now), ' ', h('span', { class: 'quiet' }, confidence(now))),
+    fill(state, h('p', { class: 'verdict' }, sentence(now)),
+      h('p', {}, badge(now), ' ', h('span', { class: 'quiet' }, confidence(now))),
       h('p', {}, now.error ?? now.reason ?? intro(now)?.reason ?? ''));
     const changed = editor.changed();
     draft.textContent = changed ? t('review.changed') : '';
@@ -147,18 +148,25 @@ function makeDesk(first, { decided, undo, skip }) {
     buttons.correct.disabled = !changed;
   };
   const name = first.title || first.name;
-  const title = h('h2', { class: 'name', tabindex: -1 }, first.number !== null && h('span', { class: 'quiet' }, `${first.number}. `), name);
+  const title = h('h2', { class: 'name', tabindex: -1 },
+    first.number !== null && h('span', { class: 'quiet' }, `${first.number}. `), name);
   const trail = h('p', { class: 'quiet name' }, `${first.series.title} · ${seasonName(first.season.number)} · `,
     h('a', { href: to('episode', first.id) }, t('result.open')));
   draw(first);
-  const keys = { ...editor.actions, ...acts, accept: () => !buttons.accept.disabled && acts.accept(), correct: () => !buttons.correct.disabled && acts.correct() };
+  const keys = {
+    ...editor.actions,
+    ...acts,
+    accept: () => !buttons.accept.disabled && acts.accept(),
+    correct: () => !buttons.correct.disabled && acts.correct(),
+  };
   const leaveKeys = bind(keys);
   return {
     node: h('article', { class: 'desk' }, h('div', { class: 'desk-head' }, title, trail),
       h('div', { class: 'workbench' }, editor.player,
         h('aside', { class: 'panel', 'aria-label': t('episode.answer') }, state,
           h('div', { class: 'actions decide' }, Object.values(buttons)), draft, editor.list,
-          h('button', { type: 'button', class: 'small', onclick: () => showKeys(Object.keys(keys)) }, icon('help'), t('keys.title'), hint('help')),
+          h('button', { type: 'button', class: 'small', onclick: () => showKeys(Object.keys(keys)) },
+            icon('help'), t('keys.title'), hint('help')),
           why(first)),
         editor.timeline)),
     laid: () => title.focus({ preventScroll: true }),
