@@ -90,6 +90,14 @@ class Server:
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1000  # type: ignore[index]
 
+    def scheduled(self) -> tuple[float, float]:
+        """Seconds that its threads ran, and that they waited for a processor."""
+        ran = waited = 0
+        for file in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"):
+            parts = file.read_text().split()
+            ran, waited = ran + int(parts[0]), waited + int(parts[1])
+        return ran / 1e9, waited / 1e9
+
 
 @contextmanager
 def serving(place: Path, folders: Sequence[Path]) -> Iterator[Server]:
@@ -165,14 +173,17 @@ def load(work: Path, source: Path, seconds: float) -> None:
             sys.executable, __file__, "--work", str(work),
             "--client", str(server.port), f"/api/v1/seasons/{season}", str(seconds),
         ]  # fmt: skip
+        before = server.scheduled()
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         ended.set()
-        memory = server.resident()
+        memory, after = server.resident(), server.scheduled()
         for worker in workers:
             worker.join()
     times = 1000 * np.array(json.loads(done.stdout)["times"])
     p50, p95, p99 = np.percentile(times, [50, 95, 99])
     print(f"load after: {os.getloadavg()[0]:.1f}; scans that ended meanwhile: {scans[0]}")
+    ran, waited = (b - a for a, b in zip(before, after, strict=True))
+    print(f"the server ran {ran:.1f} s, and waited {waited:.1f} s for a processor")
     print(f"requests {len(times)}, bytes each {json.loads(done.stdout)['bytes']}")
     print(f"ms: p50 {p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f}, max {times.max():.1f}")
     print(f"server {memory:.0f} MB; events {len(delays)}: ms from the change to its event: "
