@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from browsing import browser, reading, server, shelf  # noqa: F401 - fixtures
 from season import learned, series  # noqa: F401 - fixtures
 from web_server import client, kept, scanned  # noqa: F401 - fixtures
 

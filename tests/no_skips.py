@@ -1,4 +1,4 @@
-"""A pytest plugin: a skipped test of the benchmark is a failure. `.ci/run` loads it."""
+"""A pytest plugin: what CI has all for may not be skipped. `.ci/run` loads it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Generator
 
 import pytest
 
+NEEDED = {"introbench": "the benchmark", "browser": "a browser"}  # by mark
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if report.skipped and item.get_closest_marker("introbench"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} needs the benchmark, and was skipped"
+    for mark, what in NEEDED.items():
+        if report.skipped and item.get_closest_marker(mark):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid} needs {what}, and was skipped"
     return report
