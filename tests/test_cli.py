@@ -32,6 +32,7 @@ COMMANDS = (
     "scan",
     "watch",
     "edit",
+    "labels",
     "config",
     "export",
     "chapters",

@@ -156,6 +156,27 @@ def test_labels_are_taken_over(folder: Path, series: Series, tmp_path: Path) -> 
     assert done.err.startswith("gone.mkv: is not among the files given")
 
 
+def test_what_people_said_becomes_labels(folder: Path, series: Series, tmp_path: Path) -> None:
+    one, two = (folder / file.name for file in series.files[:2])
+    bootstrapped, out = tmp_path / "repeats.json", tmp_path / "labels.json"
+    rows = [
+        {"path": str(file), "segments": [{"start": 5.0, "end": 9.0, "confidence": 0.9}]}
+        for file in (one, two)
+    ]
+    bootstrapped.write_text(json.dumps({"episodes": rows}))
+    none = zastavka("labels", folder, "--output", out, "--lang", "en")
+    assert (none.code, len(none.lines)) == (1, 1)
+    assert "has no correction" in none.err
+    zastavka("edit", one, "--intro", "0:01-0:02.5")
+    alone = zastavka("labels", folder, "--output", out, "--lang", "en")
+    assert (alone.code, alone.err) == (0, f"1 labels of people, 0 others: {out}\n")
+    assert spans(out.read_text()) == {one.name: [(1.0, 2.5)]}
+    assert zastavka("labels", folder, "--output", out).code == 2  # nothing is written over
+    both = tmp_path / "both.json"
+    zastavka("labels", folder, "--output", both, "--with", bootstrapped)
+    assert spans(both.read_text()) == {one.name: [(1.0, 2.5)], two.name: [(5.0, 9.0)]}
+
+
 @pytest.mark.parametrize(
     ("text", "start", "end"),
     [

@@ -19,6 +19,7 @@ COMMANDS = (
     scanning.scan,
     scanning.watch,
     library.edit,
+    library.labels,
     library.config,
     serving.serve,
     giving.export,

@@ -9,16 +9,16 @@ import typer
 
 from zastavka.answers import FORMATS, PARTLY, exit_code, problem_line, remarks
 from zastavka.arguments import CatalogFile, Lang, Output, catalog_of
-from zastavka.detection import Failure
-from zastavka.errors import MediaError, OptionError
+from zastavka.detection import Detection, Failure, write_detections
+from zastavka.errors import LabelError, MediaError, OptionError
 from zastavka.i18n import gettext
 from zastavka.labels import LabelProblem
 from zastavka.library.catalog import Catalog, Known
-from zastavka.library.edits import parse_intros
+from zastavka.library.edits import is_edited, parse_intros
 from zastavka.library.revise import Revision, revise, take_over
 from zastavka.library.scan import look
 from zastavka.library.settings import Applied, settings_of
-from zastavka.terminal import Row, Section, emit, emit_sheet, say
+from zastavka.terminal import Row, Section, emit, emit_sheet, one_line, say
 from zastavka.truth import read_truth
 
 
@@ -70,6 +70,41 @@ def edit(
         say(line)
     emit(FORMATS["text"](results, {}), None)
     raise typer.Exit(exit_code([*failures, *results]) or (PARTLY if doubtful else 0))
+
+
+def labels(
+    paths: Annotated[list[Path], typer.Argument(help="Files; a folder stands for all in it.")],
+    output: Annotated[Path, typer.Option(help="The labels to write; a new file.")],
+    also: Annotated[
+        Path | None,
+        typer.Option(
+            "--with", help="Labels of other files to add, as of `bootstrap`; a person's word wins."
+        ),
+    ] = None,
+    catalog: CatalogFile = None,
+    lang: Lang = None,  # noqa: ARG001
+) -> None:
+    """Write what people said of these files as labels, for `zastavka dataset` to learn from.
+
+    Example: zastavka labels Series/ --output labels.json
+    """
+    if output.exists():
+        raise OptionError(output, "is there already", "give --output a new file")
+    with catalog_of(catalog) as known:
+        found = look(known, paths)
+        kept = known.detections(found.files)
+        said = [r for r in kept if isinstance(r, Detection) and is_edited(r)]
+    mine = {row.episode.path for row in said}
+    others = read_truth(also) if also is not None else []
+    added = [row for row in others if row.episode.path.absolute() not in mine]
+    if not said and not added:
+        raise LabelError(paths[0], "has no correction", "say where intros are: zastavka edit")
+    write_detections(output, [*said, *added])
+    for line in remarks(found.failures, for_people=False):
+        say(line)
+    line = gettext("{n} labels of people, {others} others: {file}")
+    say(line.format(n=len(said), others=len(added), file=one_line(str(output))))
+    raise typer.Exit(PARTLY if found.failures else 0)
 
 
 def _labelled(
