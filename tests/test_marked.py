@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from season import Series, zastavka
+from zastavka.answers import reason_line
 from zastavka.chapters import merged
 from zastavka.detection import Detection, Finding
 from zastavka.episode import Episode
+from zastavka.i18n import set_language
 from zastavka.marked import heeding
 from zastavka.media import Chapter
 from zastavka.remux import with_chapters
@@ -81,6 +83,16 @@ def test_what_repeats_is_not_overruled_and_the_network_alone_gives_way() -> None
     assert model.segments() == (FAR,)
     assert model.findings[0].status == "review"
     assert model.findings[0].reason == "known; a chapter of the file says otherwise"
+
+
+def test_reasons_are_told_in_russian() -> None:
+    set_language("ru")
+    [finding] = heeding(answer(BY_SEASON), marks("Opening", NEAR)).findings
+    why = "repeats in 3 of 3 episodes, heard and seen"
+    told = reason_line((finding.reason or "").replace("repeats", why))
+    assert told.endswith("; глава файла с этим согласна")
+    assert told.startswith("повторяется")
+    assert "модель" in reason_line("not sure enough: the model knows it by its sound")
 
 
 def test_a_plain_intro_makes_nobody_skip() -> None:

@@ -31,7 +31,7 @@ from zastavka.segment import Grid, Segment
 from zastavka.spans import find_spans
 from zastavka.vision import PictureEncoder, load_encoder, with_variant_of
 
-_BY: dict[tuple[str, ...], str] = {
+REASONS: dict[tuple[str, ...], str] = {
     (): "the model knows it by sound and pictures together",
     ("sound",): "the model knows it by its sound",
     ("picture",): "the model knows it by its pictures",
@@ -230,7 +230,7 @@ class Detector:
             confidence=confidence,
             status="found" if found else "review",
             sources=("model", *senses),
-            reason=doubt or _BY[senses],
+            reason=doubt or REASONS[senses],
         )
 
     def _carried_by(
