@@ -84,13 +84,23 @@ class Failure:
 
 
 def files_of(paths: Sequence[Path]) -> tuple[list[Path], list[Failure]]:
-    """The videos of all paths, none twice; a path that has none is a failure of its own."""
+    """The videos of all paths, none twice.
+
+    A path that has none is a failure of its own, and so is a folder in it that can't be read.
+    """
     files: dict[str, Path] = {}
     failures: list[Failure] = []
+
+    def unread(error: OSError) -> None:
+        folder, why = Path(os.fsdecode(error.filename)), error.strerror
+        cause = MediaError(folder, "can't be read: {why}", "check its permissions", why=why)
+        failures.append(Failure(Episode(folder), str(cause), cause))
+
     for path in paths:
+        before = len(failures)
         try:
-            found = video_files([path])
-            if not found:
+            found = video_files([path], unread)
+            if not found and len(failures) == before:
                 raise MediaError(path, "holds no video file", "name a folder with videos")
             for file in found:
                 files.setdefault(os.path.abspath(file), file)

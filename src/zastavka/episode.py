@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -110,19 +110,27 @@ def find_episodes(paths: Iterable[Path]) -> list[Episode]:
     return [Episode.from_path(file) for file in video_files(paths)]
 
 
-def video_files(paths: Iterable[Path]) -> list[Path]:
-    """The files of `find_episodes`, their names not read: that takes longer than all else."""
-    files = {os.path.abspath(file): file for path in paths for file in _walk(path)}
+def video_files(
+    paths: Iterable[Path], unread: Callable[[OSError], None] | None = None
+) -> list[Path]:
+    """The files of `find_episodes`, their names not read: that takes longer than all else.
+
+    `unread` is told each folder below those given that can't be read; without it they are passed.
+    """
+    files = {os.path.abspath(file): file for path in paths for file in _walk(path, unread)}
     return list(files.values())
 
 
-def _walk(path: Path) -> list[Path]:
+def _walk(path: Path, unread: Callable[[OSError], None] | None) -> list[Path]:
     if not path.exists():
         raise MediaError(path, "does not exist", "check the path")
     if not path.is_dir():
         return [path]
     files: dict[frozenset[str], list[Path]] = {VIDEO_SUFFIXES: [], AUDIO_SUFFIXES: []}
-    for file in sorted(path.rglob("*")):
+    below = (
+        Path(where, name) for where, _, names in os.walk(path, onerror=unread) for name in names
+    )
+    for file in sorted(below):
         # hidden ones are what macOS and half-done downloads leave beside the videos
         if file.name.startswith("."):
             continue

@@ -85,16 +85,15 @@ def keep(
 ) -> list[Detection | Failure]:
     """Keep the answers to a season at once, so that a scan that is killed goes on there.
 
-    A file that changed meanwhile, as one still being copied, fails and is not kept.
+    A file that changed meanwhile, as one still being copied, or is gone fails and is not kept.
     """
     kept, said = {}, []
     for file, result in zip(task.files, results, strict=True):
         if file.is_current():
             kept[file.episode.path] = result
         else:
-            error = MediaError(
-                file.episode.path, "changed while it was read", "scan again when it is whole"
-            )
+            found = "changed while it was read" if file.episode.path.exists() else "is gone"
+            error = MediaError(file.episode.path, found, "scan again when it is whole")
             result = Failure(file.episode, str(error), error)
         said.append(result)
     catalog.store(task.name, made, [f for f in task.files if f.episode.path in kept], kept)
