@@ -23,7 +23,13 @@ from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter, sleep
 
+from zastavka.arguments import season_config
 from zastavka.compose import SeriesSpec, compose, random_spec
+from zastavka.detection import Detection, Finding
+from zastavka.library.catalog import Catalog
+from zastavka.library.scan import keep, made_with, plan
+from zastavka.model import BUILTIN
+from zastavka.segment import Segment
 from zastavka.workers import processors
 
 KILLS, EPISODES = 50, 30
@@ -136,14 +142,20 @@ def kills(work: Path) -> None:
 
 
 def unchanged(work: Path) -> None:
-    [spec] = _specs(1, SEASON, body=8, theme=2)
-    compose([spec], work / "tiny", workers=1)
-    library = _copies(work / "tiny", work / "many", FILES)
+    """Its answers are put in, not found: what counts is the second scan."""
+    library = _copies(_library(work / "small", EPISODES // 3), work / "many", FILES)
     home = Home(work / "home-many")
-    _tell(f"first scan of {FILES} files", home.scan(library))
+    made = made_with(BUILTIN, ["intro", season_config(None).model_dump_json()])
+    with Catalog(home.catalog) as catalog:
+        for task in plan(catalog, [library], made).tasks:
+            intro = Finding(segment=Segment(3.0, 11.0))
+            keep(catalog, task, made, [
+                Detection(episode=e, duration=32.0, findings=(intro,)) for e in task.season.episodes
+            ])  # fmt: skip
     before = home.read()
     for _ in range(3):
-        _tell("again, nothing changed", home.scan(library))
+        scan = home.scan(library)
+        _tell(f"{len(scan.answers)} files, nothing changed", scan)
     print(f"decoded: {len(home.read() - before)}")
 
 

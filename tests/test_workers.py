@@ -60,7 +60,10 @@ def workers() -> Iterator[Workers[str]]:
 @pytest.mark.parametrize(
     ("task", "says"),
     [
-        (hang, "film.mkv: was not done in 3 s, and was given up; allow more with --time-limit, or"),
+        (
+            hang,
+            "film.mkv: was not done in 3 s, and was given up; allow more with --time-limit and --rescan, or",
+        ),
         (break_down, "film.mkv: made its reader break down (SIGSEGV); convert the file"),
         (eat, "film.mkv: needs more memory than 0.7 GB; allow more with --memory-limit"),
         (refuse, "a.mkv: is empty; leave it out"),
