@@ -62,7 +62,7 @@ def workers() -> Iterator[Workers[str]]:
     [
         (
             hang,
-            "film.mkv: was not done in 3 s, and was given up; allow more with --time-limit and --rescan, or",
+            "film.mkv: was not done in 3 s, and was given up; allow more with --time-limit",
         ),
         (break_down, "film.mkv: made its reader break down (SIGSEGV); convert the file"),
         (eat, "film.mkv: needs more memory than 0.7 GB; allow more with --memory-limit"),

@@ -92,12 +92,14 @@ def result_of(future: Future[T], path: Path, limits: Limits) -> T:
     except TimeoutError as error:
         raise MediaError(
             path, "was not done in {seconds:.0f} s, and was given up",
-            "allow more with --time-limit and --rescan, or look at the file", seconds=limits.seconds,
+            "allow more with --time-limit and --rescan, or look at the file",
+            seconds=limits.seconds,
         ) from error  # fmt: skip
     except MemoryError as error:
         raise MediaError(
             path, "needs more memory than {memory:.1f} GB",
-            "allow more with --memory-limit and --rescan, or look at the file", memory=limits.memory,
+            "allow more with --memory-limit and --rescan, or look at the file",
+            memory=limits.memory,
         ) from error  # fmt: skip
     except ProcessExpired as error:
         raise MediaError(
