@@ -106,6 +106,18 @@ def test_seasons_of_a_series_are_answered_in_order(tmp_path: Path, jobs: int) ->
     assert order == [*(f"A {season}" for season in range(1, 6)), ""]
 
 
+def test_two_copies_of_a_season_are_both_answered(tmp_path: Path) -> None:
+    names = ["here/A S01E01.mkv", "here/A S01E02.mkv", "there/A S01E01.mkv", "there/A S01E02.mkv"]
+    episodes = [Episode.from_path(Path(name)) for name in names]
+    tasks = [
+        Task(season, tuple(Known(e, 0, 0, e.path.name) for e in season.episodes), "equal", 0)
+        for season in [*seasons_of(episodes[:2]), *seasons_of(episodes[2:])]
+    ]
+    how = Answering(partial(Fake, explain=tmp_path), 1)
+    done = [task for task, _ in how.of(tasks, lambda *_: None)]
+    assert sorted(str(task.season.episodes[0].path.parent) for task in done) == ["here", "there"]
+
+
 def test_what_is_another_answer() -> None:
     def answer(name: str, *spans: tuple[float, float]) -> Detection:
         findings = tuple(Finding(segment=Segment(*span)) for span in spans)

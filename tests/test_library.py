@@ -148,6 +148,21 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(catalog: Catalog, shel
     assert [t.season.number for t in plan(catalog, [shelf], MADE).tasks] == [1, 2]
 
 
+def test_an_answer_does_not_give_way_to_a_failure(catalog: Catalog, shelf: Path) -> None:
+    scanned(catalog, shelf, Finder())
+    [task, _] = plan(catalog, [shelf], "another model").tasks
+    error = MediaError("film", "was not done in 1 s", "allow more")
+    failures: list[Detection | Failure] = [
+        Failure(episode, str(error), error) for episode in task.season.episodes
+    ]
+    keep(catalog, task, "another model", failures)
+    kept = catalog.detections(task.files)
+    assert all(isinstance(result, Detection) for result in kept)
+    assert len(kept) == len(task.files)
+    again = plan(catalog, [shelf], "another model").tasks  # it is tried again
+    assert task.name in [each.name for each in again]
+
+
 def test_paths_that_hold_nothing_or_are_not_there(
     catalog: Catalog, shelf: Path, tmp_path: Path
 ) -> None:

@@ -95,6 +95,13 @@ def test_reasons_are_told_in_russian() -> None:
     assert "модель" in reason_line("not sure enough: the model knows it by its sound")
 
 
+def test_a_very_long_chapter_or_one_of_several_is_not_believed_by_itself() -> None:
+    long = heeding(answer(), marks("Opening", Segment(10.0, 160.0)))
+    assert [f.status for f in long.findings] == ["review"]
+    two = [*marks("Opening", NEAR)[:2], Chapter("OP", FAR)]
+    assert [f.status for f in heeding(answer(), two).findings] == ["review", "review"]
+
+
 def test_a_plain_intro_makes_nobody_skip() -> None:
     assert heeding(answer(), marks("Intro", NEAR)).segments() == ()
     waiting = heeding(answer(replace(BY_MODEL, status="review")), marks("Intro", NEAR))

@@ -46,8 +46,9 @@ def test_files_are_sent_searched_and_answered(
         expect(page.get_by_role("heading", name="Nothing searched yet")).to_be_visible()
         page.set_input_files("#files", files)
         search = page.locator(".search").first
-        expect(search.get_by_role("progressbar")).to_be_visible()  # told by the server's events
-        # a search is of low priority, and starts slowly on a machine that is busy
+        # told by the server's events; a search is of low priority, and starts slowly where a
+        # machine is busy
+        expect(search.get_by_role("progressbar")).to_be_visible(timeout=120_000)
         expect(search.locator(".verdict")).to_have_count(2, timeout=120_000)
         for verdict in search.locator(".verdict").all():
             expect(verdict).to_contain_text(

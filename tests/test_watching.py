@@ -210,6 +210,22 @@ def test_episodes_are_answered_once_they_are_copied(series: Series, tmp_path: Pa
     assert "Traceback" not in err
 
 
+def test_what_was_answered_before_is_given_to_players(series: Series, tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    film = library / series.files[0].name
+    for file in series.files[:2]:
+        shutil.copy(file, library / file.name)
+    zastavka("scan", library)
+    words = [str(library), "--settle", "0.1", "--write", "edl"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "zastavka", "watch", *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as running:  # fmt: skip
+        until(film.with_suffix(".edl").exists)
+        running.send_signal(signal.SIGTERM)
+
+
 def test_what_is_no_folder_is_said(tmp_path: Path) -> None:
     answer = zastavka("watch", tmp_path / "none", "--lang", "en")
     assert answer.code == 1

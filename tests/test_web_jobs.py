@@ -10,6 +10,7 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ import pytest
 
 from season import Series
 from web_server import answering, job_over, process, season_of, until
+from zastavka.web import answering as scans
 from zastavka.web.app import Setup, build
+from zastavka.workers import Workers, result_of
 
 
 @pytest.fixture
@@ -222,3 +225,16 @@ def test_orders_that_can_t_be(client: httpx.Client) -> None:
     ):  # fmt: skip
         assert client.post("/jobs", json=body).status_code == status, body
     assert client.get("/jobs").json() == {"jobs": []}
+
+
+def whitelists(_: object) -> set[str]:
+    """What FFmpeg is held to in the process that this runs in."""
+    from zastavka import media
+
+    return {name for name in media._options if name.endswith("_whitelist")}
+
+
+def test_what_reads_the_library_opens_plain_files_alone() -> None:
+    with Workers(1, partial(scans._search, None)) as workers:
+        held = result_of(workers.submit(whitelists, 1), Path("film.mkv"), workers.limits)
+    assert held == {"format_whitelist", "protocol_whitelist"}

@@ -231,6 +231,7 @@ def test_however_it_is_cut_it_is_the_same(
 ) -> None:
     """The receiving end by itself, without a server."""
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     from zastavka.web.keeper import Keeper
     from zastavka.web.uploads import Uploads
@@ -256,4 +257,6 @@ def test_however_it_is_cut_it_is_the_same(
         await uploads.stop()
         await keeper.stop()
 
-    asyncio.run(run())
+    # Playwright, if tests of pages ran before, keeps a loop in this thread
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, run()).result()

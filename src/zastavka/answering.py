@@ -62,7 +62,7 @@ class _Round:
     def __init__(self, how: Answering, workers: Workers[Search], progress: Progress) -> None:
         self._how, self._workers, self._progress = how, workers, progress
         self._reading: dict[Future[None], tuple[Task, Episode]] = {}
-        self._unread: dict[str, int] = {}  # by task, how many files are still to be read
+        self._unread: dict[int, int] = {}  # by task's id: two of equal files have one name
         self._failed: dict[Episode, Failure] = {}
         self._queues: dict[str, deque[Task]] = defaultdict(deque)  # by series
         self._busy: set[str] = set()  # series of which a season is being answered
@@ -72,7 +72,7 @@ class _Round:
         for task in tasks:
             episodes = task.season.episodes
             self._queues[task.season.key].append(task)
-            self._unread[task.name] = len(episodes)
+            self._unread[id(task)] = len(episodes)
             for episode in episodes:
                 future = self._workers.submit(read, 1, task.season, episode)
                 self._reading[future] = task, episode
@@ -91,13 +91,13 @@ class _Round:
         except ZastavkaError as error:
             self._failed[episode] = Failure(episode, str(error), error)
         self._progress(episode, _READ)
-        self._unread[task.name] -= 1
+        self._unread[id(task)] -= 1
         yield from self._next(task.season.key)
 
     def _next(self, series: str) -> Iterator[tuple[Task, Results]]:
         """Begin with the first season of a series that waits, once its files are read."""
         queue = self._queues[series]
-        while queue and series not in self._busy and not self._unread[queue[0].name]:
+        while queue and series not in self._busy and not self._unread[id(queue[0])]:
             task = queue.popleft()
             episodes = self._readable(task)
             if episodes:

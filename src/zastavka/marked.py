@@ -25,6 +25,7 @@ REASONS = {
 
 _STRONG, _PLAIN = 0.9, 0.5  # confidence in a title by itself: chosen, not measured
 _SHORTEST, _LONGEST = 3.0, 180.0  # seconds of a chapter that may be an intro
+_USUAL = 120.0  # seconds beyond which a title by itself is not believed
 _SAME = 0.5  # IoU from which a chapter means what was found
 
 
@@ -32,8 +33,8 @@ def heeding(answer: Detection, chapters: Sequence[Chapter]) -> Detection:
     """The answer for a file with these chapters. The edges of what was found stay: they are finer.
 
     A chapter that names an intro makes found what awaited review, and is the answer where there is
-    none. Where it stands elsewhere than what repeats, neither sound nor picture is overruled; what
-    the network alone found gives way.
+    none, unless it is very long or one of several. Where it stands elsewhere than what repeats,
+    neither sound nor picture is overruled; what the network alone found gives way.
     """
     marks = [
         mark
@@ -49,7 +50,7 @@ def heeding(answer: Detection, chapters: Sequence[Chapter]) -> Detection:
     firm = any(f.status == "found" for f in kept)
     for mark in marks:
         if not any(mark.segment.iou(f.segment) >= _SAME for f in intros):
-            kept.append(_by_itself(mark, plain, firm))
+            kept.append(_by_itself(mark, plain, firm or len(marks) > 1))
     findings = tuple(sorted([*kept, *others], key=lambda f: f.segment))
     changed = replace(answer, findings=findings)
     if changed.segments():
@@ -76,8 +77,8 @@ def _seen_with(found: Finding, marks: Sequence[Finding], plain: bool) -> Finding
     return found
 
 
-def _by_itself(mark: Finding, plain: bool, firm: bool) -> Finding:
-    sure = not plain and not firm
+def _by_itself(mark: Finding, plain: bool, rivals: bool) -> Finding:
+    sure = not plain and not rivals and mark.segment.duration <= _USUAL
     return replace(
         mark,
         status="found" if sure else "review",

@@ -43,7 +43,7 @@ from zastavka.arguments import (
     types_of,
 )
 from zastavka.delivery import deliver
-from zastavka.detection import Detection, Failure, doubted
+from zastavka.detection import Detection, Failure, doubted, to_json
 from zastavka.errors import MediaError, OptionError, ZastavkaError
 from zastavka.i18n import gettext
 from zastavka.library.arrivals import scans_due
@@ -258,6 +258,7 @@ class _Watcher:
     out: Path | None
     catalog: Path | None
     _said: set[str] = field(default_factory=set, init=False)  # of files that stay unreadable
+    _delivered: str = field(default="", init=False)  # the answers that were given to players
 
     def scan(self) -> None:
         """Answer what is new or changed, and tell it; what goes wrong is said and not the end."""
@@ -274,9 +275,8 @@ class _Watcher:
                 if line not in self._said:
                     say(line)
                 self._said.add(line)
-            if not found.tasks:
-                return
-            self.how.keep(known, found)
+            if found.tasks:
+                self.how.keep(known, found)
             results = wished(known.detections(found.files))
         if self.least is not None:
             results = doubted(results, self.least)
@@ -288,8 +288,18 @@ class _Watcher:
             if isinstance(result, Detection):
                 emit(f"{one_line(str(result.episode.path))}: {answer_line(result)}\n", None)
         if self.formats:
-            for line in delivery_lines(list(deliver(results, self.formats, self.out))):
-                say(line)
+            self._deliver(results)
+
+    def _deliver(self, results: Results) -> None:
+        """Give players what is new, whoever found or said it."""
+        news = to_json(results)
+        if news == self._delivered:
+            return
+        delivered = list(deliver(results, self.formats, self.out))
+        for line in delivery_lines(delivered):
+            say(line)
+        if not any(each.failed for each in delivered):
+            self._delivered = news
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Epoch:
     Number 0 are the weights that training began with, where they had learned before.
     """
 
-    epoch: int  # counted from 1
+    epoch: int  # counted from 1; 0: before the first
     loss: float | None  # mean negative log-likelihood of a training window
     validation_loss: float | None
     validation_f1: float | None  # of rows

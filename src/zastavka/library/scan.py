@@ -85,12 +85,16 @@ def keep(
 ) -> list[Detection | Failure]:
     """Keep the answers to a season at once, so that a scan that is killed goes on there.
 
-    A file that changed meanwhile, as one still being copied, or is gone fails and is not kept.
+    A file that changed meanwhile, as one still being copied, or is gone fails and is not kept. An
+    answer does not give way to a failure: the season is then tried again by the next scan.
     """
     kept, said = {}, []
+    before = catalog.detections(task.files)
+    answered = {r.episode.path for r in before if isinstance(r, Detection)}
     for file, result in zip(task.files, results, strict=True):
         if file.is_current():
-            kept[file.episode.path] = result
+            if isinstance(result, Detection) or file.episode.path not in answered:
+                kept[file.episode.path] = result
         else:
             found = "changed while it was read" if file.episode.path.exists() else "is gone"
             error = MediaError(file.episode.path, found, "scan again when it is whole")

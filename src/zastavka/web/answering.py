@@ -13,6 +13,7 @@ from zastavka.arguments import season_config
 from zastavka.episode import Episode, video_files
 from zastavka.library.catalog import Catalog
 from zastavka.library.scan import keep, made_with, plan
+from zastavka.media import open_only
 from zastavka.model import BUILTIN
 from zastavka.search import Search
 from zastavka.web.roots import id_of, lies_in
@@ -55,7 +56,13 @@ def answered(catalog: Path, files: Sequence[Path], progress: Progress) -> dict[s
 
         if found.tasks:
             progress(_LOOKING, "Preparing", "")
-        ask = partial(Search, Path(model) if model else None, types=_TYPES)
+        ask = partial(_search, Path(model) if model else None)
         for task, results in Answering(ask, jobs=1).of(found.tasks, show):
             keep(known, task, made, results)
     return {"episodes": [id_of(os.fsencode(file.episode.path)) for file in found.files]}
+
+
+def _search(model: Path | None) -> Search:
+    """What answers, in a process that opens plain files alone, as the one that asks it does."""
+    open_only()
+    return Search(model, types=_TYPES)

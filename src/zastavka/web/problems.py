@@ -19,7 +19,7 @@ from zastavka.i18n import LANGUAGES, gettext
 MEDIA_TYPE = "application/problem+json"
 
 _FOLDERS = re.compile(
-    r"(?<![^\s'\"(=,])(?:file:)?(?:[A-Za-z]:)?(?:[\\/](?=\S)[^\\/:;'\"\n]+)*[\\/](?=[^\\/\s])"
+    r"(?<![^\s'\"(=,:«„“‹\[<])(?:file:)?(?:[A-Za-z]:)?(?:[\\/](?=\S)[^\\/:;'\"\n]+)*[\\/](?=[^\\/\s])"
 )
 _WEIGHT = re.compile(r"\s*([A-Za-z*]{1,8})(?:-[\w-]*)?\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 

@@ -162,7 +162,14 @@ class Runner:
             try:
                 await self._do(job)
             except ZastavkaError as error:
-                await self._end(job.id, "failed", as_row(error))
+                await self._failed(job.id, error)
+            except Exception:  # no process more, no room: the next job may do
+                fault = RequestError(500, "The work broke off.", "Try again in a while.")
+                await self._failed(job.id, fault)
+
+    async def _failed(self, id: str, error: ZastavkaError) -> None:
+        with suppress(ZastavkaError):  # the catalog may not be writable either
+            await self._end(id, "failed", as_row(error))
 
     async def _next(self) -> Job:
         def first() -> Job | None:

@@ -31,6 +31,7 @@ _SPARE = 256 << 20  # bytes of the disk that uploads leave alone
 _OPEN = 500  # uploads at once that are not whole
 _EXPIRE = 7 * 86400.0  # seconds after which a part that nobody goes on with is deleted
 _SILENCE = 60.0  # seconds that looking at a file may take
+_PATIENCE = 3  # times that a check may break off
 
 
 _MISPLACED = RequestError(
@@ -56,6 +57,7 @@ class Uploads:
         self._locks: dict[str, asyncio.Lock] = {}
         self._writers = ThreadPoolExecutor(4, "uploads")
         self._checks = asyncio.Semaphore(2)
+        self._settling = asyncio.Lock()  # two of one name must not take one place
         self._checking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -64,8 +66,8 @@ class Uploads:
         self._known = {upload.id: upload for upload in await self._keeper.read(kept)}
         for upload in list(self._known.values()):
             part = self.part(upload.id)
-            if upload.state == "open" and part.exists():
-                if time.time() - part.stat().st_mtime > _EXPIRE:
+            if upload.state == "open":
+                if not part.exists() or time.time() - part.stat().st_mtime > _EXPIRE:
                     await self.delete(upload.id)
             elif upload.state == "checking":
                 self._check_later(upload)
@@ -196,8 +198,9 @@ class Uploads:
         part = self.part(upload.id)
         async with self._checks:
             try:
-                suffix = await self._suffix(upload, part)
-                path = await asyncio.to_thread(self._settle, upload, part, suffix)
+                suffix = await self._patiently(upload, part)
+                async with self._settling:
+                    path = await asyncio.to_thread(self._settle, upload, part, suffix)
                 known = await asyncio.to_thread(Known.of, path)
                 await self._keeper.write(lambda catalog: catalog.note([known]))
                 done = replace(upload, state="ready", path=path)
@@ -216,6 +219,13 @@ class Uploads:
             (self._parts / f"{upload.id}.place").unlink(missing_ok=True)
             if done.state == "refused":
                 await asyncio.to_thread(part.unlink, missing_ok=True)
+
+    async def _patiently(self, upload: Upload, part: Path) -> str:
+        """`_suffix`; a machine that is too busy to look at a file says nothing about the file."""
+        for _ in range(_PATIENCE):
+            with suppress(RequestError, OSError):
+                return await self._suffix(upload, part)
+        return await self._suffix(upload, part)
 
     async def _suffix(self, upload: Upload, part: Path) -> str:
         """What the file's name should end in. Failed, ZastavkaError: it may not come in."""
