@@ -215,6 +215,10 @@ def test_a_time_is_typed_and_nonsense_is_not_taken(
         field.fill("soon")
         field.press("Tab")
         expect(field).to_have_attribute("aria-invalid", "true")
+        field.fill(f"{start - 1:.2f}")  # before the start: refused, not bent to a frame
+        field.press("Tab")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        assert kept(server, 5)[1][0] == pytest.approx((start, end), abs=0.001)
         field.fill(f"{end + 1:.2f}".replace(".", ","))
         field.press("Tab")
         expect(page.get_by_text("Saved.")).to_be_visible()

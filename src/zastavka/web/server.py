@@ -90,7 +90,7 @@ def alone(folder: Path) -> Iterator[None]:
             pass  # Windows has no such lock
         except OSError as error:
             raise OptionError(
-                folder, "is used by another server", "end that one, or give another --catalog"
+                folder, "is used by another server", "end that one, or give another --data"
             ) from error
         yield
 

@@ -19,6 +19,12 @@ export function room(segments, index, edge, duration, fps) {
   return { least: start + frame, most: segments[index + 1]?.start ?? duration };
 }
 
+/** Whether an edge can be at a time, as somebody typed it: to within a frame. */
+export function fits(segments, index, edge, time, duration, fps) {
+  const { least, most } = room(segments, index, edge, duration, fps);
+  return time > least - 1 / fps && time < most + 1 / fps;
+}
+
 /** The segments with one edge elsewhere: on a frame, and where there is room for it. */
 export function moved(segments, index, edge, time, duration, fps) {
   const { least, most } = room(segments, index, edge, duration, fps);

@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { grade, intro } from './answer.js';
-import { added, intros, moved, nearest, removed, same } from './edges.js';
+import { added, fits, intros, moved, nearest, removed, same } from './edges.js';
 import { makeSegments } from './segments.js';
 import { makeTimeline } from './timeline.js';
 import { framesOf, makeWatching } from './watching.js';
@@ -54,6 +54,7 @@ export function makeEditor(episode, options) {
   };
   const timeline = makeTimeline(episode, { fps, seek: (time) => player.seek(time), move, done, select });
   const list = makeSegments({
+    fits: (index, edge, time) => fits(state.segments, index, edge, time, duration, fps),
     move: (index, edge, time) => {
       move(index, edge, time);
       done();

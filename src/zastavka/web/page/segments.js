@@ -38,9 +38,10 @@ function makeRow(index, of, act) {
       onfocus: () => act.select(index),
       onchange: () => {
         const time = parseClock(input.value);
-        input.setAttribute('aria-invalid', String(time === null));
-        if (time === null) return;
-        act.move(index, edge, time);
+        // what an edge can't be is refused, not bent: a slip must not become somebody's word
+        const fits = time !== null && act.fits(index, edge, time);
+        input.setAttribute('aria-invalid', String(!fits));
+        if (fits) act.move(index, edge, time);
       },
       onkeydown: (event) => event.key === 'Escape' && input.blur(),
     });
@@ -53,7 +54,7 @@ function makeRow(index, of, act) {
       node: h('div', { class: 'edge' }, h('span', { class: 'edge-name' }, t(`segments.${edge}`)), input, hear),
       show(time) {
         shown = time;
-        if (document.activeElement !== input || parseClock(input.value) !== null) input.value = clock(time, 2);
+        if (document.activeElement !== input || input.getAttribute('aria-invalid') !== 'true') input.value = clock(time, 2);
         input.setAttribute('aria-invalid', 'false');
         hear.lastChild.textContent = clock(before(time), 0);
       },

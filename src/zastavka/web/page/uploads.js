@@ -5,6 +5,7 @@
 
 import * as api from './api.js';
 import { take } from './jobs.js';
+import { t } from './texts.js';
 
 const SMALLEST = 1 << 20;
 const LARGEST = 1 << 24;
@@ -122,6 +123,11 @@ async function send(item) {
 
 async function sendAll(item) {
   const { file, stop } = item;
+  if (!file.size) {
+    Object.assign(item, { state: 'refused', detail: t('upload.empty') });
+    tell();
+    return;
+  }
   const open = item.id ? await api.upload(item.id) : ((await begun(file)) ?? (await api.newUpload(file.name, file.size)));
   item.id = open.id;
   keep(file, open.id);

@@ -47,7 +47,7 @@ export async function show(place, id) {
     saving.textContent = t('kept.soon');
     keeper.soon();
   } });
-  const undo = () => keeper.undo();
+  const undo = () => canUndo(keeper.episode()) && keeper.undo();
   const saving = h('span', { class: 'quiet', role: 'status' });
   const state = h('div', { class: 'state-box' });
   const reasons = h('div', {});
@@ -96,6 +96,8 @@ function head(episode) {
     !episode.name.startsWith(episode.title) && h('p', { class: 'quiet file-name name' }, episode.name));
 }
 
+const canUndo = (episode) => episode.history.some((step) => !step.undone);
+
 function makeActions(keeper, editor, undo, apply) {
   const button = (sign, text, act, key, kind = '') =>
     h('button', { type: 'button', class: kind, onclick: act }, icon(sign), h('span', {}, text), key && hint(key));
@@ -120,7 +122,7 @@ function makeActions(keeper, editor, undo, apply) {
       const found = now.segments.some((s) => s.type === 'intro');
       parts.accept.hidden = now.locked || !ANSWERED.includes(now.state);
       parts.none.disabled = now.locked && !found;
-      parts.undo.disabled = !now.history.some((step) => !step.undone);
+      parts.undo.disabled = !canUndo(now);
       parts.unlock.hidden = !now.locked;
       parts.apply.hidden = !found;
     },

@@ -107,6 +107,7 @@ export default {
   'upload.checking': 'received; being checked',
   'upload.ready': 'received',
   'upload.refused': 'The server did not take this file.',
+  'upload.empty': 'The file is empty. Look at it where it came from.',
   'upload.remove': 'Remove {name}',
   'upload.begun': 'Not sent to the end',
   'upload.begunText': 'Choose the same file again: it goes on from where it broke off.',
