@@ -156,6 +156,18 @@ def test_labels_are_taken_over(folder: Path, series: Series, tmp_path: Path) -> 
     assert done.err.startswith("gone.mkv: is not among the files given")
 
 
+def test_players_are_told_what_people_said(folder: Path, series: Series) -> None:
+    one, two = (folder / file.name for file in series.files[:2])
+    zastavka("edit", one, "--intro", "0:01-0:02.5")
+    zastavka("edit", two, "--none")
+    assert zastavka("detect", folder, "--write", "edl").code == 0
+    assert one.with_suffix(".edl").read_text().split()[:2] == ["1.000", "2.500"]
+    assert not two.with_suffix(".edl").exists()
+    shown = zastavka("chapters", one, "--lang", "en")
+    assert "1.00 - 2.50 Intro" in shown.out
+    assert "Intro" not in zastavka("chapters", two, "--lang", "en").out
+
+
 def test_what_people_said_becomes_labels(folder: Path, series: Series, tmp_path: Path) -> None:
     one, two = (folder / file.name for file in series.files[:2])
     bootstrapped, out = tmp_path / "repeats.json", tmp_path / "labels.json"

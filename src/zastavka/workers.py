@@ -11,9 +11,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, TimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +52,8 @@ class Workers(Generic[M]):
             max_workers=n, max_tasks=_TASKS, initializer=_begin,
             initargs=(make, self.limits.memory), context=multiprocessing.get_context("spawn"),
         )  # fmt: skip
+        with _deaf():
+            assert self._pool.active  # it starts its processes when it is first asked
 
     def __enter__(self) -> Self:
         return self
@@ -111,6 +113,19 @@ def result_of(future: Future[T], path: Path, limits: Limits) -> T:
             path, "can't be read: {why}", "convert the file, or leave it out",
             why=first_line(error),
         ) from error  # fmt: skip
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is not heard, here and in processes that begin meanwhile: they would show where."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may choose
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def processors() -> int:

@@ -31,6 +31,7 @@ from zastavka.arguments import (
     Output,
     Settings,
     Types,
+    catalog_of,
     episodes_of,
     formats_of,
     types_of,
@@ -39,6 +40,8 @@ from zastavka.delivery import deliver
 from zastavka.detection import read_detections
 from zastavka.errors import OptionError
 from zastavka.i18n import gettext, language
+from zastavka.library.catalog import default_file
+from zastavka.library.revise import as_said
 from zastavka.search import Search
 from zastavka.terminal import EpisodesBar, PartsBar, bar, complain, emit, say
 
@@ -87,6 +90,9 @@ def detect(
     emit(FORMATS[format](results, search.found_curves), output)
     for trouble in search.troubles:
         complain(trouble)
+    if wanted and default_file().exists():
+        with catalog_of(None) as kept:  # players are told what people said, if they did
+            results = as_said(kept, results)
     delivered = list(deliver(results, wanted, out)) if wanted else []
     for line in delivery_lines(delivered) if wanted else ():
         say(line)

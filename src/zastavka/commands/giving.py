@@ -73,6 +73,8 @@ def export(
     if "mpv" in formats:
         say(gettext("for mpv: --script={file}").format(file=MPV_SCRIPT))
     failed = sum(d.failed for d in delivered)
+    if not any(isinstance(result, Detection) for result in results):
+        raise typer.Exit(FAILED)
     raise typer.Exit(0 if not failed else PARTLY if failed < len(delivered) else FAILED)
 
 
@@ -102,7 +104,7 @@ def chapters(
     if output is not None and output.exists():
         raise OptionError(output, "is there already", "choose another name, or --in-place")
     there = probe(file)
-    found = _answer(file, answers, model)
+    found = _known(file, answers, model)
     findings = [f for f in found.findings if f.status == "found"]
     together = merged(there.chapters, findings, there.duration) if findings else []
     emit("".join(_line(c) for c in together or there.chapters), None)
@@ -140,8 +142,7 @@ def cut(
     if intro is not None:
         [span] = parse_intros([intro])
     else:
-        known = _remembered(file) if answers is None else None
-        span = _sure(file, known or _answer(file, answers, model))
+        span = _sure(file, _known(file, answers, model))
     gone = without(file, span, output)
     line = gettext(
         "{file}: without {start:.2f}s - {end:.2f}s; of the intro {before:.2f} s before and "
@@ -152,6 +153,12 @@ def cut(
         before=max(0.0, gone.start - span.start), after=max(0.0, span.end - gone.end),
     )  # fmt: skip
     emit(f"{text}\n", None)
+
+
+def _known(file: Path, answers: Path | None, model: Path | None) -> Detection:
+    """The answer that is named, else the one that is kept, else one that is found now."""
+    kept = _remembered(file) if answers is None and model is None else None
+    return kept or _answer(file, answers, model)
 
 
 def _remembered(file: Path) -> Detection | None:

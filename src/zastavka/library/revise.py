@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from zastavka.cache import content_key
 from zastavka.detection import Detection, Failure
-from zastavka.errors import LabelError, OptionError, ZastavkaError
+from zastavka.errors import LabelError, MediaError, OptionError, ZastavkaError
 from zastavka.library.catalog import Catalog, Known
-from zastavka.library.edits import Edit
+from zastavka.library.edits import Edit, edited
 from zastavka.segment import Segment
 
 
@@ -55,6 +56,21 @@ def take_over(
     return done, failures
 
 
+def as_said(catalog: Catalog, results: Sequence[Detection | Failure]) -> list[Detection | Failure]:
+    """The same results, but what a person said of a file in place of what was found there."""
+    edits = catalog.edits()
+    return [_as_said(result, edits) if edits else result for result in results]
+
+
+def _as_said(result: Detection | Failure, edits: Mapping[str, Edit]) -> Detection | Failure:
+    if isinstance(result, Failure):
+        return result
+    try:
+        return edited(result, edits.get(content_key(result.episode.path)))
+    except MediaError:  # it is gone since
+        return result
+
+
 def _revise(catalog: Catalog, file: Known, revision: Revision, answer: Detection | None) -> None:
     path = file.episode.path
     if revision.undo:
@@ -64,7 +80,7 @@ def _revise(catalog: Catalog, file: Known, revision: Revision, answer: Detection
     said = revision.said
     if revision.shift is not None:
         if answer is None or not answer.segments():
-            raise OptionError(path, "has no intro to be moved", "scan it, or give --intro")
+            raise OptionError(path, "has no intro to be moved", "leave it out, or give --intro")
         said = tuple(_moved(file, segment, revision.shift) for segment in answer.segments())
     last = answer.duration if answer is not None else None
     if said and last is not None and said[-1].end > last:

@@ -42,13 +42,25 @@ class Wishes(Options):
     """The settings; times in seconds."""
 
     off: bool = Field(False, description="skip nothing here")
-    min_length: float = Field(0.0, ge=0, description="a shorter intro awaits review, seconds")
-    max_length: float | None = Field(
-        None, gt=0, description="a longer intro awaits review, seconds"
+    min_length: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="a shorter intro awaits review, seconds"
     )
-    offset: float = Field(0.0, description="moves both ends of an intro, seconds")
-    margin_start: float = Field(0.0, ge=0, description="of an intro's start that is still shown")
-    margin_end: float = Field(0.0, ge=0, description="of an intro's end that is already shown")
+    max_length: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="a longer intro awaits review, seconds"
+    )
+    offset: float = Field(
+        0.0,
+        ge=-600,
+        le=600,
+        allow_inf_nan=False,
+        description="moves both ends of an intro, seconds",
+    )
+    margin_start: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="of an intro's start that is still shown"
+    )
+    margin_end: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="of an intro's end that is already shown"
+    )
     keep_first: bool = Field(False, description="the first episode of a season keeps its intro")
     types: tuple[Kind, ...] | None = Field(None, description="kinds given out; else all found")
 
@@ -81,7 +93,13 @@ def settings_of(folder: Path, read: Callable[[Path], dict[str, object]] | None =
         here = read(file)
         values |= here
         sources |= dict.fromkeys(here, file)
-    return Applied(wishes=Wishes.model_validate(values), sources=sources)
+    wishes = Wishes.model_validate(values)
+    if wishes.max_length is not None and wishes.max_length <= wishes.min_length:
+        raise OptionError(
+            sources["max_length"], "max_length {most} is not above min_length {least}",
+            "change one of the two", most=wishes.max_length, least=wishes.min_length,
+        )  # fmt: skip
+    return Applied(wishes=wishes, sources=sources)
 
 
 def read_settings(file: Path) -> dict[str, object]:
