@@ -15,7 +15,6 @@ from zastavka.detection import Detection, Failure, to_json
 from zastavka.errors import ZastavkaError
 from zastavka.i18n import describe, gettext
 from zastavka.labels import LabelProblem
-from zastavka.marked import REASONS
 from zastavka.pipeline import Curve
 from zastavka.seasonal import ALONE
 from zastavka.terminal import one_line
@@ -37,8 +36,8 @@ SENTENCES = {
     "card": "it may be a studio's logo",
     "glimpse": "so short a piece may be an eyecatch",
     "model agrees": "{why}; the model agrees",
-    "chapter agrees": REASONS["agrees"],
-    "chapter says otherwise": REASONS["other"],
+    "chapter agrees": "{why}; a chapter of the file agrees",
+    "chapter says otherwise": "{why}; a chapter of the file says otherwise",
 }
 
 # exit codes, beside 0
