@@ -292,8 +292,7 @@ class _Watcher:
 
     def _deliver(self, results: Results) -> None:
         """Give players what is new, whoever found or said it."""
-        news = to_json(results)
-        if news == self._delivered:
+        if (news := to_json(results)) == self._delivered:
             return
         delivered = list(deliver(results, self.formats, self.out))
         for line in delivery_lines(delivered):

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from zastavka.errors import StorageError
 
@@ -44,7 +45,7 @@ def opened(file: Path) -> sqlite3.Connection:
         raise sqlite3.OperationalError(error.strerror) from error
     base = sqlite3.connect(file, timeout=_PATIENCE, isolation_level=None)
     try:
-        base.execute("PRAGMA journal_mode = WAL")
+        _keep_a_log(base)
         base.execute("PRAGMA synchronous = FULL")  # what was committed outlives a power cut
         if base.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("damaged")
@@ -53,6 +54,22 @@ def opened(file: Path) -> sqlite3.Connection:
         base.close()
         raise
     return base
+
+
+def _keep_a_log(base: sqlite3.Connection) -> None:
+    """Let readers and a writer go side by side.
+
+    SQLite does not wait for another process that is about to do the same, as it does elsewhere.
+    """
+    last = monotonic() + _PATIENCE
+    while True:
+        try:
+            base.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or monotonic() > last:
+                raise
+            sleep(0.05)
 
 
 def _migrate(base: sqlite3.Connection, file: Path) -> None:
