@@ -9,14 +9,14 @@ TORCH = $(BIN)/pip install --quiet --retries 0 --index-url https://download.pyto
 	torch==2.13.0 || { echo "PyTorch's own index did not serve; taking torch from where pip looks by itself" >&2; \
 	$(BIN)/pip install --quiet torch==2.13.0; }
 
-.PHONY: help demo notebook model test lint types tests test-slow locale clean
+.PHONY: help demo notebook model test lint types tests test-pages test-slow locale clean
 
 help:
 	@echo "make demo       compose a small season and a lone episode, find their intros, write a page"
 	@echo "make model      make the built-in model; INTROBENCH names the folder of introbench"
 	@echo "make notebook   run notebooks/training.ipynb and write it as notebook-output/training.html"
 	@echo "make test       set up and run everything that CI runs"
-	@echo "make lint types tests test-slow    the parts of it"
+	@echo "make lint types tests test-pages test-slow    the parts of it"
 	@echo "make locale     bring the catalogue up to date with the code and compile it"
 
 # the demo needs no test tools, and no torch
@@ -43,7 +43,7 @@ model: $(VENV)/test-ready
 	$(BIN)/zastavka train --recipe builtin --introbench "$(INTROBENCH)" --work builtin-work \
 		--output src/zastavka/models/builtin
 
-test: lint types tests test-slow
+test: lint types tests test-pages test-slow
 
 lint: $(VENV)/test-ready
 	$(BIN)/ruff check .
@@ -53,8 +53,11 @@ types: $(VENV)/test-ready
 	$(BIN)/mypy
 
 # those in a browser by themselves: after some thousand others in one process, a choice of files never reached its page
+tests: export PYTEST_ADDOPTS := $(PYTEST_ADDOPTS) --ignore-glob=*/test_page*.py
 tests: $(VENV)/test-ready
-	$(BIN)/pytest -m "not slow and not browser"
+	$(BIN)/pytest
+
+test-pages: $(VENV)/test-ready
 	$(BIN)/pytest -m "browser and not slow"
 
 test-slow: $(VENV)/test-ready
