@@ -24,7 +24,7 @@ ORDER = [
 ]
 
 DOORS = {
-    "av": {"cut", "decoders", "media", "pictures", "remux", "track", "waveform", "whole"}
+    "av": {"decoders", "media", "pictures", "remux", "track", "waveform", "whole"}
     | {"compose.shots", "compose.film", "learn", "web"},
     "torch": {"vision", "preparation", "learn"},
     "transformers": {"checkpoint"},

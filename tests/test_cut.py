@@ -185,6 +185,20 @@ def test_a_key_picture_of_an_open_group_is_no_place_to_go_on(tmp_path: Path) -> 
         without(film(tmp_path / "a.mkv", "open"), Segment(0.9, 3.4), tmp_path / "b.mkv")
 
 
+def test_a_file_with_two_tracks_of_pictures_is_left_alone(tmp_path: Path) -> None:
+    plain, source = film(tmp_path / "p.mkv", "closed"), tmp_path / "a.mkv"
+    with av.open(str(plain)) as old, av.open(str(source), "w") as new:
+        track = old.streams.video[0]
+        both = [new.add_stream_from_template(track) for _ in range(2)]
+        for packet in old.demux(track):
+            for stream in both if packet.size else ():
+                packet.stream = stream
+                new.mux(packet)
+    with pytest.raises(MediaError, match="has several tracks of pictures"):
+        without(source, Segment(0.9, 3.4), tmp_path / "b.mkv")
+    assert not (tmp_path / "b.mkv").exists()
+
+
 def test_what_can_t_be_cut_is_said_and_nothing_is_written(tmp_path: Path) -> None:
     source = film(tmp_path / "a.mkv", "closed")
     for span, output, says in (

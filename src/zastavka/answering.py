@@ -38,6 +38,13 @@ class Answering:
     jobs: int
     limits: Limits = field(default_factory=Limits)
     troubles: dict[str, StorageError] = field(default_factory=dict)
+    _search: Search | None = field(default=None, init=False)
+
+    def search(self) -> Search:
+        """What answers in this process, made once. What is wrong with the model is raised here."""
+        if self._search is None:
+            self._search = self.ask()
+        return self._search
 
     def of(self, tasks: Sequence[Task], progress: Progress) -> Iterator[tuple[Task, Results]]:
         """Each task with the results of its files, in its order, as soon as it is done."""
@@ -45,11 +52,9 @@ class Answering:
             with Workers(self.jobs, self.ask, self.limits) as workers:
                 yield from _Round(self, workers, progress).of(tasks)
             return
-        search = self.ask() if tasks else None
         for task in tasks:
-            assert search is not None
-            yield task, search.find(task.season.episodes, progress)
-            self.note(search.troubles)
+            yield task, self.search().find(task.season.episodes, progress)
+            self.note(self.search().troubles)
 
     def note(self, troubles: Sequence[StorageError]) -> None:
         """Remember what went wrong, once."""

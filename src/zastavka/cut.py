@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 from zastavka.bitstream import fact_reader
 from zastavka.errors import MediaError
 from zastavka.media import Chapter, open_media, probe, start_of
-from zastavka.remux import SUFFIXES, added, is_chapter_track, packets_of, raw_chapters
+from zastavka.remux import (
+    SUFFIXES,
+    added,
+    copying,
+    is_chapter_track,
+    packets_of,
+    raw_chapters,
+)
 from zastavka.segment import Segment
 from zastavka.storage import replacing
 
@@ -107,22 +114,28 @@ def without(path: Path, span: Segment, output: Path) -> Segment:
 
 def shortened(chapters: Iterable[Chapter], gone: Segment) -> list[Chapter]:
     """Chapters of a file from which a span was taken; those that lie in it are gone too."""
-
-    def moved(time: float) -> float:
-        return time - max(0.0, min(time, gone.end) - gone.start)
-
     kept = []
     for chapter in chapters:
-        start, end = moved(chapter.segment.start), moved(chapter.segment.end)
+        start, end = (_moved(time, gone) for time in (chapter.segment.start, chapter.segment.end))
         if end - start > _ROUNDED:
             kept.append(Chapter(chapter.title, Segment(start, end)))
     return kept
 
 
+def _moved(time: float, gone: Segment) -> float:
+    """When is shown what was shown at a time; all that is gone falls on the seam."""
+    return time - max(0.0, min(time, gone.end) - gone.start)
+
+
 def _planned(path: Path, span: Segment) -> Plan | None:
     with open_media(path) as source:
         start = start_of(source)
-        [track, *_] = [s for s in source.streams.video if not int(s.disposition) & _ATTACHED]
+        track, *others = [s for s in source.streams.video if not int(s.disposition) & _ATTACHED]
+        if others:  # whose key pictures lie elsewhere
+            raise MediaError(
+                path, "has several tracks of pictures",
+                "let a player skip it instead: zastavka export",
+            )  # fmt: skip
         context = track.codec_context
         facts = fact_reader(context.name, context.extradata or b"")
         pictures = []
@@ -162,30 +175,23 @@ def _copy(
     path: Path, source: InputContainer, part: Path, kind: str, planned: Plan,
     chapters: Sequence[Chapter],
 ) -> list[_Track]:  # fmt: skip
-    import av
-
     start = start_of(source)
     kept = [s for s in source.streams if not is_chapter_track(source, s)]
     scissors = {s.index: _scissors(s, planned, start) for s in kept}
     tracks = {s.index: _Track() for s in kept}
-    try:
-        with av.open(f"file:{part}", "w", format=kind) as target:
-            new = {s.index: added(target, s) for s in kept}
-            target.metadata.update(source.metadata)
-            target.set_chapters(raw_chapters(chapters, start))
-            for packet in packets_of(source):
-                index = packet.stream.index
-                if index in scissors and scissors[index].keeps(packet):
-                    tracks[index].take(packet, start)
-                    packet.stream = new[index]
-                    target.mux(packet)
-    except (av.error.FFmpegError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in (27, 28):  # too large, no space
-            raise
-        raise MediaError(
-            path, "has a track that can't be copied",
-            "let a player skip it instead: zastavka export",
-        ) from error  # fmt: skip
+    refusal = MediaError(
+        path, "has a track that can't be copied", "let a player skip it instead: zastavka export"
+    )
+    with copying(part, kind, refusal) as target:
+        new = {s.index: added(target, s) for s in kept}
+        target.metadata.update(source.metadata)
+        target.set_chapters(raw_chapters(chapters, start))
+        for packet in packets_of(source):
+            index = packet.stream.index
+            if index in scissors and scissors[index].keeps(packet):
+                tracks[index].take(packet, start)
+                packet.stream = new[index]
+                target.mux(packet)
     return [tracks[s.index] for s in kept]
 
 
@@ -265,7 +271,7 @@ class _TextScissors(_Scissors):
         base = float(packet.time_base or 0)
         start = packet.pts * base - self.start
         end = start + (packet.duration or 0) * base
-        first, last = self._moved(start), self._moved(end)
+        first, last = _moved(start, self.gone), _moved(end, self.gone)
         within = self.gone.start <= start < self.gone.end
         if within and end <= self.gone.end:
             return False
@@ -273,9 +279,6 @@ class _TextScissors(_Scissors):
             packet.duration = max(0, round((last - first) / base))
             self._move(packet, round((first - start) / base))
         return True
-
-    def _moved(self, time: float) -> float:
-        return time - max(0.0, min(time, self.gone.end) - self.gone.start)
 
 
 def _scissors(stream: Any, planned: Plan, start: float) -> _Scissors:

@@ -296,7 +296,7 @@ def _row(result: Detection | Failure) -> dict[str, object]:
         **head,
         "duration": result.duration,
         "error": None,
-        "segments": [_finding_row(finding) for finding in result.findings],
+        "segments": [finding_row(finding) for finding in result.findings],
         "not_found_reason": result.not_found_reason,
         **_known("not_found_confidence", result.not_found_confidence, 4),
         **_known("work", result.work, 3),
@@ -308,7 +308,8 @@ def _known(key: str, value: float | None, places: int) -> dict[str, object]:
     return {} if value is None else {key: round(value, places)}
 
 
-def _finding_row(finding: Finding) -> dict[str, object]:
+def finding_row(finding: Finding) -> dict[str, object]:
+    """A segment as documents have it."""
     return {
         "type": finding.type,
         "start": round(finding.segment.start, 4),

@@ -6,6 +6,7 @@ import hashlib
 import math
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -115,28 +116,34 @@ def _same(written: Sequence[tuple[str, float]], wanted: Sequence[tuple[str, floa
 def _copy(
     path: Path, source: InputContainer, part: Path, kind: str, chapters: Sequence[Chapter]
 ) -> tuple[Print, dict[int, _Track]]:
-    import av
-
     kept = [s for s in source.streams if not is_chapter_track(source, s)]
     tracks = {s.index: _Track(start_of(source)) for s in kept}
+    refusal = MediaError(path, "has a track that can't be copied", "write the chapters beside it")
+    with copying(part, kind, refusal) as target:
+        new = {s.index: added(target, s) for s in kept}
+        target.metadata.update(source.metadata)
+        target.set_chapters(raw_chapters(chapters, start_of(source)))
+        for packet in packets_of(source):
+            index = packet.stream.index
+            if index in tracks:
+                tracks[index].take(packet)
+                packet.stream = new[index]
+                target.mux(packet)
+    return _print(source, kept, tracks), tracks
+
+
+@contextmanager
+def copying(part: Path, kind: str, refusal: MediaError) -> Iterator[OutputContainer]:
+    """A file to copy tracks into. `refusal` is raised where one can't be copied."""
+    import av
+
     try:
         with av.open(f"file:{part}", "w", format=kind) as target:
-            new = {s.index: added(target, s) for s in kept}
-            target.metadata.update(source.metadata)
-            target.set_chapters(raw_chapters(chapters, start_of(source)))
-            for packet in packets_of(source):
-                index = packet.stream.index
-                if index in tracks:
-                    tracks[index].take(packet)
-                    packet.stream = new[index]
-                    target.mux(packet)
+            yield target
     except (av.error.FFmpegError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (27, 28):  # too large, no space
             raise
-        raise MediaError(
-            path, "has a track that can't be copied", "write the chapters beside it"
-        ) from error
-    return _print(source, kept, tracks), tracks
+        raise refusal from error
 
 
 def added(target: OutputContainer, stream: Any) -> Stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -90,7 +90,6 @@ MemoryLimit = Annotated[
 class Scanner:
     """What a library is answered with. Made by `_scanner`, which checks it."""
 
-    ask: Callable[[], Search]
     made: str
     answering: Answering
 
@@ -126,7 +125,7 @@ def _scanner(
         Search, model, types=asked, settings=settings or [], device=device, chapters=chapters
     )
     limits = Limits(seconds, memory)
-    return Scanner(ask, made, Answering(ask, processors() if jobs is None else jobs, limits))
+    return Scanner(made, Answering(ask, processors() if jobs is None else jobs, limits))
 
 
 def scan(
@@ -172,7 +171,7 @@ def scan(
             emit_sheet([intended(found)], output)
             raise typer.Exit(PARTLY if found.failures else 0)
         if found.tasks:
-            how.ask()  # what is wrong with the model is said first
+            how.answering.search()  # what is wrong with the model is said first
         changed = how.preview(known, found) if only_changes else how.keep(known, found)
         results = wished(known.detections(found.files))
     if only_changes:
@@ -233,7 +232,7 @@ def watch(
     how = _scanner(
         model, types, settings, device, low_priority, jobs, time_limit, memory_limit, chapters
     )
-    how.ask()  # what is wrong with the model is said first
+    how.answering.search()  # what is wrong with the model is said first
     formats = formats_of(write) if write else ()
     watcher = _Watcher(how, folders, min_confidence, formats, out, catalog)
     stop = Event()

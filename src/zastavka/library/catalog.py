@@ -29,6 +29,8 @@ from zastavka.storage import set_aside
 
 Result = Detection | Failure
 
+_FEW = 200  # files that are asked for by name
+
 
 def default_file() -> Path:
     """`ZASTAVKA_CATALOG`, else a file among the user's data: unlike the cache it is no waste."""
@@ -252,13 +254,19 @@ class Catalog:
         Files of which nothing is known are left out. Failures are given too, unless a person said
         what there is.
         """
-        edits = self.edits()
+        files, edits = list(files), self.edits()
+        query = (
+            "SELECT path, files.content, answer FROM files JOIN answers"
+            " ON answers.content = files.content AND answers.task = files.task"
+        )
+        paths = [os.fsencode(file.episode.path) for file in files]
+        if len(paths) <= _FEW:  # a season of a large library is not worth reading all of it
+            query += f" WHERE path IN ({', '.join('?' * len(paths))})"
+        else:
+            paths = []
         stored = {
             Path(os.fsdecode(_bytes(path))): (str(content), str(answer))
-            for path, content, answer in self._rows(
-                "SELECT path, files.content, answer FROM files JOIN answers"
-                " ON answers.content = files.content AND answers.task = files.task"
-            )
+            for path, content, answer in self._rows(query, *paths)
         }
         results: list[Result] = []
         for file in files:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zastavka.answers import reason_line
-from zastavka.detection import Detection, Failure, Finding
+from zastavka.detection import Detection, Failure, Finding, finding_row
 from zastavka.i18n import retold
 from zastavka.library.edits import Edit
 from zastavka.web.holdings import Held, Holdings, Shelved, States
@@ -150,15 +150,8 @@ def _series_of(shelved: Shelved) -> dict[str, Any]:
 
 
 def _segment(finding: Finding) -> dict[str, Any]:
-    return {
-        "type": finding.type,
-        "start": round(finding.segment.start, 4),
-        "end": round(finding.segment.end, 4),
-        "status": finding.status,
-        "confidence": round(finding.confidence, 4),
-        "sources": list(finding.sources),
-        "reason": reason_line(finding.reason) if finding.reason else None,
-    }
+    reason = reason_line(finding.reason) if finding.reason else None
+    return {**finding_row(finding), "reason": reason}
 
 
 def _error(failure: Failure) -> str:
